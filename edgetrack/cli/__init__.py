@@ -64,9 +64,9 @@ app.add_typer(dataset_app, name="dataset")
 def main() -> None:
     """Run the command line and end the process: 0 done, 1 refused or broken, 2 user error, 130 interrupted.
 
-    1 is for what a command was asked to judge: ``export``, ``replay``, ``doctor`` and ``align``.
+    1 is a negative result of a command that checks something: ``export``, ``replay``, ``doctor`` and ``align``.
     """
-    # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
+    # Keep the log of OpenCV and its decoder off the terminal: problems become errors or lines of the summary.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     terminal.guard()

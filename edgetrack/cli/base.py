@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-EXIT_READER_GONE = 141  # as a shell reports a program that SIGPIPE ended
+EXIT_READER_GONE = 141  # exit code of a program that was ended by SIGPIPE
 EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
 
 
@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except Exception as error:
-            if isinstance(said := getattr(error, "message", None), str):  # of the option parser
+            if isinstance(said := getattr(error, "message", None), str):  # from the option parser
                 error.message = escape(said)  # type: ignore[attr-defined]
             if not memory.ran_out(error):
                 raise

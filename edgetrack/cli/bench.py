@@ -124,7 +124,7 @@ def _measure(
 
 
 def _checks(contestants: list[Contestant], figures: list[Figures]) -> dict[str, list[Check]]:
-    """Return how each bundle that has a budget stands to it."""
+    """Return how each bundle that has a budget compares with it."""
     from edgetrack.bench.budget import budget_of, check
 
     budgets = [budget_of(contestant.tracker) for contestant in contestants]
@@ -192,7 +192,7 @@ def _changed(options: EngineOptions, changes: str) -> EngineOptions:
 
 
 def _frames(source: str | None, limit: int) -> Callable[[], Iterable[Frame]]:
-    """Return what opens the frames of a pass: the file anew, so that reading counts, or the demo from memory."""
+    """Return a function that opens the frames of a pass: the file again, to measure reading, or the demo."""
     if source is None:
         from itertools import islice
 

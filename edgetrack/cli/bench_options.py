@@ -1,4 +1,4 @@
-"""The options of ``edgetrack bench`` that no other command has."""
+"""The options that only ``edgetrack bench`` has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a benchmark on the terminal."""
+"""The terminal output of a benchmark."""
 
 from __future__ import annotations
 

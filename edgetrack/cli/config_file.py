@@ -17,7 +17,7 @@ from edgetrack.cli.options import option
 from edgetrack.errors import ConfigError, EdgetrackError
 from edgetrack.toml_file import load_toml
 
-PLACES = "edgetrack.config.places"  # in the meta of a context: where each parameter was given, by its name
+PLACES = "edgetrack.config.places"  # key in a context's meta: where each parameter was given, by name
 EXAMPLE = 'source = "rtsp://host/path" and text = "red car"'
 KINDS: dict[type, str] = {
     bool: "true or false",
@@ -43,7 +43,7 @@ def load_config(context: typer.Context, given: typer.CallbackParam, path: Path |
 
 
 def read_config(context: typer.Context, path: Path) -> tuple[dict[str, Any], dict[str | None, str]]:
-    """Return the values by parameter, and where each of them is in the file.
+    """Return the values by parameter, and the place of each one in the file.
 
     Raises:
         ConfigError: the file cannot be read, or has an unknown key or a wrong value.
@@ -123,13 +123,13 @@ def _key(option: Any) -> str:
 
 
 def _nearest(key: str, known: Sequence[str] | dict[str, Any]) -> str:
-    """What to expect instead of an unknown key: the nearest one, or all."""
+    """Return what to expect instead of an unknown key: the nearest one, or all."""
     near = difflib.get_close_matches(key.strip("-").replace("_", "-"), known, n=1)
     return near[0] if near else f"one of {', '.join(known)}"
 
 
 def _kind(hint: Any) -> type:
-    """What a parameter of that type is in TOML: the key of `KINDS`."""
+    """Return the TOML type for a parameter of that type, as the key of `KINDS`."""
     choices = [choice for choice in get_args(hint) if choice is not NoneType]
     inner = choices[0] if choices and get_origin(hint) is not list else hint
     if get_origin(inner) is list:
@@ -147,10 +147,10 @@ def _is(value: object, kind: type) -> bool:
 
 
 def _check(key: str, value: Any) -> None:
-    """Check what the command itself checks only later, where nobody knows the line any more.
+    """Check a value that the command itself would check later, when the line in the file is no longer known.
 
     Raises:
-        EdgetrackError: the value is none that the option takes.
+        EdgetrackError: the option does not accept the value.
     """
     from edgetrack.engines import ENGINES, PRECISIONS
     from edgetrack.io.connections import Transport

@@ -85,12 +85,12 @@ class EngineOptions:
     on_ambiguous: str = "best"
     words: Path | None = None
     strict: bool = False
-    masks: bool | Path = False  # a path: of a segmenter
+    masks: bool | Path = False  # a path is that of a segmenter
     grounder: str | None = None
     live: bool = False  # a camera does not wait for a grounder
     # Wait until the requested engine is in use, not its stand-in; False if frames matter more than figures.
     wait: bool = True
-    groundings: list[Grounding] = field(default_factory=list, init=False)  # that were opened
+    groundings: list[Grounding] = field(default_factory=list, init=False)  # the opened ones
 
     def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker | AdapterTracker:
         """Open a tracker, with another model or precision where one is given."""

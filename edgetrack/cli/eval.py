@@ -1,4 +1,4 @@
-"""``edgetrack eval``: trackers measured on labeled data."""
+"""``edgetrack eval``: evaluate trackers on labeled data."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from edgetrack.cli.options import Dataset, DatasetPath, Engine, Model, PeerWeigh
 if TYPE_CHECKING:
     from edgetrack.evaluation import Condition, Request
 
-# Options that have an effect on pictures with phrases, beside those of the trackers.
+# Options that have an effect on images with phrases, in addition to those of the trackers.
 _OF_PHRASES = ("dataset", "path", "split", "output", "html", "tracker", "threads")
-# The same of clips with unusual events, and of sequences with many objects.
+# The same for clips with unusual events, and for sequences with many objects.
 _OF_ANOMALIES = ("dataset", "path", "sequences", "output", "html")
 _OF_CROWDS = ("dataset", "path", "split", "sequences", "output", "html", "tracker", "threads")
 
@@ -137,7 +137,7 @@ def eval_command(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the options ask for of the data, the target and the perturbations."""
+    """The options about the data, the target and the perturbations."""
 
     dataset: str
     phrases: bool
@@ -146,7 +146,7 @@ class _Asked:
     occlusion: bool
     switch: bool
     robustness: bool
-    corruptions: tuple[str, ...]  # those that are named
+    corruptions: tuple[str, ...]  # the names given
     severities: tuple[int, ...]
     draws: int
     real_time: tuple[int, ...]
@@ -176,7 +176,7 @@ class _Asked:
         )
 
     def as_phrases(self) -> bool:
-        """Return whether the data are read as pictures with phrases."""
+        """Return whether the data are images with phrases."""
         from edgetrack.evaluation.execution.dataset import is_grounding
         from edgetrack.evaluation.phrases.reading import has_phrases
 
@@ -255,7 +255,7 @@ def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
 
 
 def _mask_rule(dataset: str, trackers: list[str], model: str | None) -> Rule:
-    """Return when there are sequences, and a tracker that outlines the target."""
+    """Return the rule of mask options: there must be sequences, and a tracker that segments the target."""
     from edgetrack.evaluation.execution.dataset import is_grounding
 
     if is_grounding(dataset):
@@ -266,7 +266,7 @@ def _mask_rule(dataset: str, trackers: list[str], model: str | None) -> Rule:
 
 
 def _own(trackers: list[str]) -> list[tuple[str, str]]:
-    """Return model and precision, as far as they are named, of the trackers that have edgetrack's boxes."""
+    """Return model and precision, as far as they are named, of the trackers with edgetrack's boxes."""
     from edgetrack.evaluation.trackers.registry import gives_masks, model_and_precision
     from edgetrack.evaluation.types import is_own
 
@@ -274,7 +274,7 @@ def _own(trackers: list[str]) -> list[tuple[str, str]]:
 
 
 def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
-    """Return that only some options of data, target and perturbations have an effect on pictures with phrases."""
+    """Return the rules for images with phrases, on which only some options of data and target have an effect."""
     from edgetrack.evaluation.phrases.reading import has_phrases
 
     names = [str(parameter.name) for parameter in context.command.params]

@@ -1,4 +1,4 @@
-"""The options of ``edgetrack eval`` that no other command has."""
+"""The options that only ``edgetrack eval`` has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PROMPT, _PERTURBATIONS, _PAIRS, _WORK = "Target", "Perturbations", "Second sens
 
 
 class Mode(str, Enum):
-    """How the target is given; as ``edgetrack.peers.Mode``."""
+    """How the target is given; the same values as ``edgetrack.peers.Mode``."""
 
     nl = "nl"
     bbox = "bbox"
@@ -20,7 +20,7 @@ class Mode(str, Enum):
 
 
 class TextControl(str, Enum):
-    """As ``edgetrack.evaluation.types.TextControl``."""
+    """The same values as ``edgetrack.evaluation.types.TextControl``."""
 
     none = "none"
     empty = "empty"
@@ -30,14 +30,14 @@ class TextControl(str, Enum):
 
 
 class FirstMask(str, Enum):
-    """As ``edgetrack.evaluation.types.FirstMask``."""
+    """The same values as ``edgetrack.evaluation.types.FirstMask``."""
 
     found = "found"
     given = "given"
 
 
 class Sensors(str, Enum):
-    """As ``edgetrack.evaluation.types.Sensors``."""
+    """The same values as ``edgetrack.evaluation.types.Sensors``."""
 
     color = "color"
     x = "x"
@@ -46,7 +46,7 @@ class Sensors(str, Enum):
 
 
 class SensorModel(str, Enum):
-    """As ``edgetrack.datasets.derived.MODELS``."""
+    """The same values as ``edgetrack.datasets.derived.MODELS``."""
 
     infrared = "infrared"
     thermal = "thermal"
@@ -54,7 +54,7 @@ class SensorModel(str, Enum):
 
 
 class ResultFormat(str, Enum):
-    """As ``edgetrack.evaluation.types.ResultFormat``."""
+    """The same values as ``edgetrack.evaluation.types.ResultFormat``."""
 
     otb = "otb"
     lasot = "lasot"

@@ -1,4 +1,4 @@
-"""What an evaluation looks like on the terminal: progress with the time left, then the tables."""
+"""The terminal output of an evaluation: progress with the remaining time, then the tables."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ AnyReport = Report | GroundingReport | PhraseReport | CrowdReport | AnomalyRepor
 
 
 def open_progress(console: Console) -> Progress:
-    """Return a bar with frames done, all frames and the time left; it vanishes at its end and is silent off a terminal.
+    """Return a progress bar with frames and remaining time; it vanishes at the end, and shows only on a terminal.
 
-    Where there is no room for all, the description is cut short, not the numbers.
+    If there is not enough room, the description is truncated, not the numbers.
     """
     return Progress(
         TextColumn(
@@ -55,7 +55,7 @@ def show_progress(
     """Show the progress of an evaluation, a line for each finished run, and return its report.
 
     Raises:
-        MissingExtra: the report is to be drawn and cannot be; raised before any work.
+        MissingExtra: the charts of the report cannot be drawn; raised before any work.
     """
     with open_progress(console) as progress:
         bar = progress.add_task("", total=None)
@@ -95,7 +95,7 @@ def evaluate_and_print(
 def evaluate_phrases_and_print(
     console: Console, request: Request, *, open_edgetrack: OpenTracker, html: bool = True
 ) -> PhraseReport:
-    """Evaluate pictures with phrases, show the progress, print the tables, and write all files of the report."""
+    """Evaluate images with phrases, show the progress, print the tables, and write all files of the report."""
     stream = evaluate_phrases(request, open_edgetrack=open_edgetrack)
     report = show_progress(console, stream, html=False)  # the page has no charts
     assert isinstance(report, PhraseReport)
@@ -136,12 +136,12 @@ def evaluate_anomalies_and_print(console: Console, request: Request, *, html: bo
 
 
 def print_report(console: Console, report: Report | GroundingReport) -> None:
-    """Print the tables that are looked at first, and the notes."""
+    """Print the most important tables, and the notes."""
     if isinstance(report, GroundingReport):
         print_table(console, grounding_table(report.rows))
     elif report.runs:
         for table in summary_tables(report.runs):
-            if table.title != MORE_TITLE:  # the files have it
+            if table.title != MORE_TITLE:  # it is in the files
                 print_table(console, table)
     else:
         return

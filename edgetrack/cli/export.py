@@ -185,7 +185,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[Report]) -> None:
-    """Print what the bundle holds, and what each new precision gained or why it is not in it."""
+    """Print the content of the bundle, and for each new precision its gain, or why it was left out."""
     rows = {row.file: row for report in reports for row in report.files}
     if rows:
         _print_files(console, rows.values(), next(report for report in reports if report.files))
@@ -214,7 +214,7 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
 
 
 def _print_masks(console: Console, report: Report) -> None:
-    """Print in which precision the mask head is, and why."""
+    """Print the precision of the mask head, and the reason for it."""
     from edgetrack.bundle import MASK
     from edgetrack.export.report import Int8Report
 

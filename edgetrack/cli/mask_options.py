@@ -96,7 +96,7 @@ def mask_rules(
 
 
 def blurring(what: BlurWhat | None, *, keep_masks: bool) -> Prepare | None:
-    """Return what blurs frames, None where nothing is blurred."""
+    """Return the function that blurs frames; None if nothing is blurred."""
     if what is None:
         return None
     from edgetrack.io.blur import Blur

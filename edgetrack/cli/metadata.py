@@ -32,7 +32,7 @@ def recording_metadata(
 
 
 def run_labels(facts: Mapping[str, str]) -> dict[str, str]:
-    """Return what metrics say about the run: some of its ``recording_metadata``, by names of labels."""
+    """Return the labels of the run's metrics: some of its ``recording_metadata``, by label."""
     return {
         "version": facts["edgetrack"],
         **{name: facts[name] for name in ("source", "model", "engine", "precision")},

@@ -1,4 +1,4 @@
-"""The arguments and options of the command line, each once; those of one command alone are in its own `*_options`."""
+"""Arguments and options of the command line; those that only one command has are in its own `*_options`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def option(help: str, *names: str, panel: str | None = None, **settings: Any) ->
 
 
 def bounded(context: typer.Context, option: typer.CallbackParam, value: int) -> int:
-    """Return a number of threads or processes, at most the cores that this process may use; a default is cut to them.
+    """Check a number of threads or processes against the cores that this process may use; reduce a default to them.
 
     Raises:
-        ConfigError: more were asked for.
+        ConfigError: more were requested.
     """
     if context.resilient_parsing:
         return value
@@ -42,7 +42,7 @@ BoxTexts = Annotated[list[str] | None, option(f"{_BOX} Repeatable.", "--box", me
 
 
 class OnAmbiguous(str, Enum):
-    """As ``Tracker`` takes it."""
+    """The same values as for ``Tracker``."""
 
     best = "best"
     wait = "wait"
@@ -67,7 +67,7 @@ Words = Annotated[
 ]
 Strict = Annotated[bool, option("Refuse words that the model was not trained on.", "--strict", panel=_WORDS)]
 
-# Where frames come from.
+# Sources.
 Camera = Annotated[int | None, option("Camera number; the first is 0.", panel="Source", min=0, metavar="N")]
 Source = Annotated[
     str | None,
@@ -102,7 +102,7 @@ Dataset = Annotated[
 DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]
 SplitArgument = Annotated[str, typer.Argument(metavar="SPLIT", help="Split of the data, such as train.")]
 
-# Where results go.
+# Outputs.
 OutputFiles = Annotated[
     list[Path] | None,
     option(

@@ -1,4 +1,4 @@
-"""The outputs of a run, which are checked before anything is opened."""
+"""The outputs of a run, which are checked before anything else is opened."""
 
 from __future__ import annotations
 

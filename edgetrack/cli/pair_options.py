@@ -77,7 +77,7 @@ class Second:
     def open(
         self, color: Source, how: SourceOptions, *, alone: bool
     ) -> AbstractContextManager[PairedSource | None]:
-        """Open the second sensor for a color source, with the same options; None without one.
+        """Open the second sensor for a color source, with the same options; return None if there is none.
 
         ``alone``: whether its frames may come alone while color is missing.
 
@@ -132,7 +132,7 @@ def check_takes_pairs(engine: Engine) -> None:
     """Refuse a model that takes color only, before any output is opened.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: The model takes color only.
     """
     from edgetrack.bundle import takes_pairs
 

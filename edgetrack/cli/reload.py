@@ -40,7 +40,7 @@ class Reload:
 
     @property
     def on_hangup(self) -> Callable[[], None] | None:
-        """The handler of the signal; None without a file."""
+        """The handler of the signal; None if there is no file."""
         return None if self._path is None else self._ask
 
     def _ask(self) -> None:

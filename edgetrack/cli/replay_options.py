@@ -1,4 +1,4 @@
-"""The options of ``edgetrack replay`` that no other command has."""
+"""The options that only ``edgetrack replay`` has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A comparison of two trackers on the terminal."""
+"""The terminal output of a comparison of two trackers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def print_comparison(console: Console, comparison: Comparison, *, recorded_is_re
 
 
 def print_first(console: Console, comparison: Comparison, picture: Path) -> None:
-    """Print where the candidate first differs, and the picture of it."""
+    """Print where the candidate first differs, and the path of its image."""
     assert comparison.first is not None
     tracks = (comparison.reference[comparison.first], comparison.candidate[comparison.first])
     words = ", candidate ".join(f"{track.status} {track.score:.2f}" for track in tracks)

@@ -292,7 +292,7 @@ def _finish(summary: Summary, failures: list[Exception]) -> None:
     if summary.problem is not None:
         raise SourceError(summary.problem)
     if summary.failed or not all(isinstance(error, ReaderGone) for error in failures):
-        raise typer.Exit(EXIT_USER_ERROR)  # each was printed when it happened
+        raise typer.Exit(EXIT_USER_ERROR)  # each failure was printed when it happened
     if summary.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if failures:

@@ -55,5 +55,5 @@ class Service:
         if not self._address:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as way:
-            way.setblocking(False)  # a manager that hangs must not hold up a frame
+            way.setblocking(False)  # a service manager that hangs must not delay a frame
             way.sendto(words.encode(), self._address)

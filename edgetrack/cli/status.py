@@ -97,7 +97,7 @@ class StatusLine(AbstractContextManager["StatusLine"]):
     def _with_figures(self, line: Text, frame: Frame, meter: Meter) -> Text:
         of = f"/{self._total}" if self._total else ""
         line.no_wrap, line.overflow = True, "ellipsis"
-        number = meter.frames if self._live_source else frame.index + 1  # of a camera, some are skipped
+        number = meter.frames if self._live_source else frame.index + 1  # with a camera, some are skipped
         line.append(f"   frame {number}{of}", style="dim")
         line.append(f"   {meter.recent_fps:5.1f} fps")
         latency = meter.latency_ms(last=RECENT_FRAMES)
@@ -122,7 +122,7 @@ class Watch:
     def __init__(self, line: StatusLine, engine: Engine, *observers: Observer) -> None:
         self._candidates: dict[
             str, Sequence[Candidate]
-        ] = {}  # the last ones of targets that are not followed
+        ] = {}  # the last candidates of targets that are not followed
         self._changes: list[str] = []
         self._line, self._engine, self._observers = line, engine, observers
         self._info = engine.info

@@ -1,4 +1,4 @@
-"""Tables on the terminal, and where files were written."""
+"""Prints tables, and the paths of written files, on the terminal."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def open_table(console: Console) -> RichTable:
 
 
 def print_written(console: Console, *files: Path) -> None:
-    """Print where something was written."""
+    """Print the paths of written files."""
     for file in files:
         console.print("written", style="dim", end="  ")
         console.print(one_line(str(file)), soft_wrap=True)
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table: full width in a file, in pieces on a terminal that is narrower."""
+    """Print a table: at full width to a file, in pieces on a terminal that is too narrow."""
     if not console.is_terminal:
         console.width = 1000
     title: Text | None = Text(table.title)
@@ -40,7 +40,7 @@ def print_table(console: Console, table: Table) -> None:
         shown = RichTable(
             box=box_style.SIMPLE_HEAD if console.is_terminal else None,
             pad_edge=False,
-            padding=(0, 1 if console.is_terminal else COLUMN_GAP, 0, 0),  # a box adds one
+            padding=(0, 1 if console.is_terminal else COLUMN_GAP, 0, 0),  # borders add one
             show_edge=False,
             title=title,
             title_justify="left",
@@ -56,7 +56,7 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def _pieces(table: Table, width: int) -> list[list[int]]:
-    """Columns that fit beside each other; each piece begins with those of words, which say what its rows are."""
+    """Return the columns of pieces that fit the width; each begins with the text columns, which name its rows."""
     words = list(range(table.words))
     pieces = [list(words)]
     for index in range(table.words, len(table.columns)):
@@ -67,7 +67,7 @@ def _pieces(table: Table, width: int) -> list[list[int]]:
 
 
 def _widths(table: Table, columns: Sequence[int], room: int) -> dict[int, int]:
-    """Headings wrap, from the right on, where there is no room for them; cells do not."""
+    """Return the widths of columns. If there is not enough room, headings wrap, from the right on; cells do not."""
     spare = room - _total(table, columns)
     widths = {}
     for index in columns:

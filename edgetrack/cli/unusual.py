@@ -90,7 +90,7 @@ def unusual_command(
             _watch(opened, model, day, state=state, per_day=per_day, max_frames=max_frames)
         except KeyboardInterrupt:
             interrupted = True
-        finally:  # also where the source breaks off: what was seen until then counts
+        finally:  # also if the source fails: the data until then count
             with signals.held():
                 _end(model, day, state=state, report=report, per_day=per_day, name=opened.name, began=zero)
     if interrupted:
@@ -153,7 +153,7 @@ def _end(
         if state is not None and model.learning:
             model.save(state)
             print_written(console, state)
-    finally:  # a state that cannot be written is no reason to lose the report
+    finally:  # write the report even if the state cannot be written
         if report is not None:
             page = day_page(day, model, threshold, source=name, began=began)
             write_whole(report, page, option="--report")

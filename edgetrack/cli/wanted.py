@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Zones
 
-    Target = tuple[str | None, Box | None]  # its text and its box
+    Target = tuple[str | None, Box | None]  # text and box
 
 ALL = ("all ", "every ", "each ")
 
@@ -32,11 +32,11 @@ class Wanted:
     zones: Zones | None = None
     watcher: Watcher | None = None
     unusual: UnusualWatcher | None = None
-    sinks: tuple[Sink, ...] = ()  # beside the outputs
+    sinks: tuple[Sink, ...] = ()  # in addition to the outputs
 
     @classmethod
     def of(cls, texts: list[str], boxes: list[str], every: list[str], max: int, zones: Path | None) -> Wanted:
-        """Check what was given, before anything is opened."""
+        """Check the options before anything is opened."""
         targets = _targets(texts, boxes)
         if not targets and not every:
             raise ConfigError(f"nothing to track: give --text, --box, --every or several, as in: {EXAMPLE}")
@@ -56,7 +56,7 @@ class Wanted:
 
 
 def without_all(text: str) -> str:
-    """The phrase without a word such as "all" at its beginning."""
+    """Return the phrase without a word such as "all" at its beginning."""
     start = text.lstrip().lower()
     head = next((word for word in ALL if start.startswith(word)), "")
     rest = text.lstrip()[len(head) :].lstrip() if head else text

@@ -33,7 +33,7 @@ class AlertLines(Closing):
         self._console = open_console()
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        """Ignore it: there are no alerts for a single target."""
+        """Do nothing: there are no alerts for a single target."""
 
     def write_all(
         self,
@@ -48,7 +48,7 @@ class AlertLines(Closing):
                 self._console.print(_line(frame, event), soft_wrap=True)
 
     def close(self) -> None:
-        """There is nothing to complete."""
+        """Do nothing: there is nothing to complete."""
 
 
 def _line(frame: Frame, event: Event) -> Text:
@@ -61,6 +61,6 @@ def _line(frame: Frame, event: Event) -> Text:
 
 
 def _clock(seconds: float) -> str:
-    """Hours, minutes and seconds with tenths, such as 0:01:05.3."""
+    """Format seconds as hours, minutes and seconds with tenths, such as 0:01:05.3."""
     tenths = max(0, round(seconds * 10))
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"

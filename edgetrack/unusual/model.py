@@ -1,4 +1,4 @@
-"""The model of normal: scores what a camera sees by what it has seen before, and then learns it."""
+"""The model of normal: it scores each frame by comparison with what it has learned, and then learns from the frame."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from edgetrack.unusual.model import GRID, NormalModel
 
 VERSION = 1
 MAX_BYTES = 4_000_000  # largest size of a file; a model needs less
-SMALLEST, LARGEST = 1e-6, 1e15  # of what is divided by and squared, and of any value
+SMALLEST, LARGEST = 1e-6, 1e15  # of values that are divisors or squared, and of any value
 
 Array = NDArray[Any]
 # The head of an array as np.save writes it.
@@ -121,7 +121,7 @@ def _read(path: Path) -> dict[str, Array]:
 
 def _array(path: Path, name: str, content: bytes) -> Array:
     dtype, bounds = _SHAPES[name]
-    head = _HEAD.match(content)  # NumPy's own reader evaluates what is there
+    head = _HEAD.match(content)  # NumPy's own reader would evaluate this text
     if head is None:
         raise _refuse(path, f"{name} has another format")
     found, shape = np.dtype(head[1].decode()), tuple(int(side) for side in re.findall(rb"\d+", head[2]))

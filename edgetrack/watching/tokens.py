@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# Marks on letters, as of Hindi, are no letters to `re`: beyond ASCII, all but punctuation goes on with a word.
+# Combining marks, as in Hindi, are not letters for `re`: beyond ASCII, everything but punctuation belongs to words.
 PLAIN = re.compile(r"[^\W\d_](?:[\w'-]|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uff0f])*")
 _QUOTES = str.maketrans(
     {**dict.fromkeys("\u201c\u201d\u201e\u201f", '"'), **dict.fromkeys("\u2018\u2019", "'")}
@@ -38,7 +38,9 @@ class Token:
 
 def tokens_of(sentence: str) -> list[Token]:
     """Split a sentence into tokens."""
-    typed = unicodedata.normalize("NFC", sentence).translate(_QUOTES)  # which phones and word processors make
+    typed = unicodedata.normalize("NFC", sentence).translate(
+        _QUOTES
+    )  # as typed by phones and word processors
     return [Token(kind, match[kind]) for match in _TOKEN.finditer(typed) if (kind := str(match.lastgroup))]
 
 
