@@ -142,9 +142,12 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         ("calibration", "text", "box", "accept", "min_auc_ratio", "threads", "report"), of_precision
     )
     rules |= {
-        "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is none"),
-        "trust": (kind == "adapter bundle", f"{request.model} is no adapter's bundle, whose code would run"),
-        "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is none"),
+        "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is not one"),
+        "trust": (
+            kind == "adapter bundle",
+            f"{request.model} is not an adapter's bundle, so it has no code to trust",
+        ),
+        "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is not one"),
         "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
         "sensor": (kind in ("bundle", "checkpoint"), f"{request.model} follows color alone"),
         "masks": (kind in ("bundle", "checkpoint"), f"{request.model} follows boxes alone"),

@@ -180,7 +180,7 @@ class Camera:
             missing_s = missing_s if misses else now_s
             misses += 1
             if now_s - missing_s > MISSING_S:
-                raise Lost("ended", "no picture can be read any more")
+                raise Lost("ended", "no more frames can be read")
             time.sleep(MISSED_S)
 
     def close(self) -> None:

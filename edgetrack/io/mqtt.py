@@ -265,7 +265,7 @@ def _slug(name: str) -> str:
 
 def _checked(url: str) -> SplitResult:
     wrong = ConfigError(
-        "the broker is no address; expected one such as mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
+        "the address of the broker is invalid; expected one such as mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
     )
     try:
         parts = urlsplit(url)

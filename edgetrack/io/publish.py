@@ -137,4 +137,6 @@ def _check(url: str) -> None:
     except ValueError:  # a port that is not a number
         good = False
     if not good or not url.isprintable() or " " in url:
-        raise ConfigError("--publish is no address; expected one such as rtsp://127.0.0.1:8554/gate-tracked")
+        raise ConfigError(
+            "the address of --publish is invalid; expected one such as rtsp://127.0.0.1:8554/gate-tracked"
+        )

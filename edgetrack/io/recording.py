@@ -74,7 +74,7 @@ class Recording:
         try:
             return text, None if box is None else Box.of(json.loads(box))
         except MALFORMED as error:  # includes BoxError
-            raise SourceError(f"{self.name} notes the box {box!r}, which is none ({error})") from error
+            raise SourceError(f"{self.name} has the box {box!r}, which is invalid ({error})") from error
 
     def frames(self) -> Generator[Frame, None, None]:
         """Yield every color frame, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.

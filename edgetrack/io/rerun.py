@@ -224,6 +224,6 @@ def _host(url: str) -> tuple[str, int]:
         host, port = None, 0
     if not host or not port or parts.scheme not in ("rerun+http", "rerun+https") or parts.path != "/proxy":
         raise ConfigError(
-            f"--rerun {url!r} is no address of a viewer; expected one such as rerun+http://127.0.0.1:{PORT}/proxy"
+            f"--rerun {url!r} is not the address of a viewer; expected one such as rerun+http://127.0.0.1:{PORT}/proxy"
         )
     return host, port

@@ -185,7 +185,7 @@ def _file(opened: Opened, name: str, reading: Reading, options: _Options) -> Sou
     if options.give_up_s is not None or options.transport != "tcp":
         opened.frames.close()
         option = "transport" if options.give_up_s is None else "give_up_s"
-        raise SourceError(f"{option} has no effect: {name} is no live source; leave it out")
+        raise SourceError(f"{option} has no effect: {name} is not a live source; leave it out")
     frames = paced(opened.frames, reading) if options.realtime else opened.frames
     return Source(
         frames, name=name, fps=opened.fps, count=opened.count, live=options.realtime, reading=reading
