@@ -145,7 +145,7 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is not one"),
         "trust": (
             kind == "adapter bundle",
-            f"{request.model} is not an adapter's bundle, so it has no code to trust",
+            f"{request.model} is not an adapter's bundle, so it runs no code",
         ),
         "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is not one"),
         "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),

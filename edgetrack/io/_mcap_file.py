@@ -50,9 +50,7 @@ class McapFile:
         Raises:
             SinkError: the file does not take it.
         """
-        self._writer = self._library.Writer(
-            self._stream, chunk_size=1 << 40
-        )  # ``settle_due`` decides when to write
+        self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # ``settle_due`` decides when
         self._writer.start(profile=profile, library=f"edgetrack {facts.get('edgetrack', '')}".strip())
         self._writer.add_metadata(FACTS, {key: printable(value) for key, value in facts.items()})
         self._stream.settle()

@@ -80,9 +80,7 @@ class WebhookSink(Joint):
         for event in (*events, *self._targets.events(tracks.values())):
             values = {"sequence": next(self._sequence), **event_values(frame, event)}
             track = tracks.get(event.name)
-            if (
-                track is not None and track.box is not None and event.type != "alert"
-            ):  # an alert has its own box
+            if track is not None and track.box is not None and event.type != "alert":  # it has its own
                 values |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
             self._taken += 1
             self._queue.put(json.dumps(values).encode())

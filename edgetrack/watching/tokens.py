@@ -38,9 +38,7 @@ class Token:
 
 def tokens_of(sentence: str) -> list[Token]:
     """Split a sentence into tokens."""
-    typed = unicodedata.normalize("NFC", sentence).translate(
-        _QUOTES
-    )  # as typed by phones and word processors
+    typed = unicodedata.normalize("NFC", sentence).translate(_QUOTES)  # typed by phones and word processors
     return [Token(kind, match[kind]) for match in _TOKEN.finditer(typed) if (kind := str(match.lastgroup))]
 
 

@@ -61,8 +61,7 @@ Grounder grounder_of(py::object find, int latency, int interval, bool waits) {
   const auto call = [held](const Frame& frame, const std::vector<std::string>& phrases) {
     std::vector<Grounder::Found> all;
     const py::gil_scoped_acquire lock;
-    const py::array_t<std::uint8_t> pixels({frame.height, frame.width, 3},
-                                           frame.bgr);  // a copy that Python may keep
+    const py::array_t<std::uint8_t> pixels({frame.height, frame.width, 3}, frame.bgr);  // a copy, for Python
     for (auto& [box, scores] : held->get()(pixels, phrases).cast<Answer>())
       all.push_back({box_of(box), std::move(scores)});
     return all;

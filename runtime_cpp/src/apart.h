@@ -18,8 +18,7 @@ class Rival {
   bool changed = false;  // its track in this frame was changed from what its network gave
 
   void look_around(const std::vector<Rival*>& all);  // call before its frame: notes where the others are
-  void meet(const std::vector<Rival*>& all);  // call after the user has placed it: it may share that place
-                                              // with the targets already there
+  void meet(const std::vector<Rival*>& all);         // after the user placed it: it may share its place
   void forget(const Rival& gone);
 
  private:

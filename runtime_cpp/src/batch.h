@@ -14,8 +14,7 @@ namespace edgetrack {
 class Batch {
  public:
   // Binds graph "search2" if `size` is 2, and so on. The engine's graphs must have passed the same Contract
-  // as
-  // those of `one`.
+  // as those of `one`.
   Batch(Engine& engine, const Detector& one, const Target& target, std::size_t size);
 
   std::size_t size() const { return slots_.size(); }

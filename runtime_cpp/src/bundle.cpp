@@ -100,8 +100,7 @@ void take_precision(const Json& manifest, const std::string& path, Bundle& bundl
 
 Bundle Bundle::open(const std::string& where, const std::string& precision) {
   std::error_code problem;
-  const std::string folder =
-      std::filesystem::absolute(where, problem).string();  // still valid if the program changes its directory
+  const std::string folder = std::filesystem::absolute(where, problem).string();  // survives chdir()
   const std::string path = folder + "/manifest.json";
   const Json manifest = Json::parse(read_file(path, kLargestManifest), path);
   if (manifest["schema"].number() != kSchema)

@@ -21,7 +21,7 @@ namespace {
 constexpr std::uint64_t kLargestOnnx = (std::uint64_t{1} << 31) - 1;  // protobuf's limit
 constexpr const char* kAgain = "; copy or export the bundle again";
 
-// Whether a path neither is absolute nor leads up, and has no links on the way.
+// Throws Error unless a path is relative, never leads up, and has no links on the way.
 void check_place(const fs::path& folder, const std::string& path) {
   const fs::path relative(path);
   const bool leaves =

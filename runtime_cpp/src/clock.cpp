@@ -10,8 +10,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kLongestStep = Clock::kRate;  // one second
-constexpr double kShortestStep =
-    0.1;  // 300 frames per second; a shorter step means two timestamps of one moment
+constexpr double kShortestStep = 0.1;   // 300 frames per second; a shorter step: two timestamps of one moment
 constexpr double kStepTolerance = 0.1;  // of a frame
 
 }  // namespace

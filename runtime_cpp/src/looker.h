@@ -50,7 +50,8 @@ class Looker {
     conclude();
   }
 
-  bool is_on_host = true;  // where the images of the last look are; on a GPU, only its engine can read them
+  // Whether the last look's images are in host memory; those on a GPU can be read by its engine only.
+  bool is_on_host = true;
 
   // Returns the finds of the last look, best first. `extent` has the size of the frame.
   virtual const std::vector<Find>& finds(const Frame& extent) = 0;

@@ -112,8 +112,7 @@ void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& m
       pixels_between(extent.top - 1, extent.bottom + 1, region.y, region.h, logits.side, frame_height);
   if (x0 >= x1 || y0 >= y1) return;
   mask.inside.reserve(static_cast<std::size_t>(frame_width) * static_cast<std::size_t>(frame_height));
-  scratch.reserve(
-      static_cast<std::size_t>(frame_width));  // so that later frames of this size do not allocate
+  scratch.reserve(static_cast<std::size_t>(frame_width));  // later frames of this size do not allocate
   mask.x = x0, mask.y = y0, mask.width = x1 - x0, mask.height = y1 - y0;
   mask.frame_width = frame_width, mask.frame_height = frame_height;
   const std::size_t width = static_cast<std::size_t>(mask.width);

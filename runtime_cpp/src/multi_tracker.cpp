@@ -265,8 +265,7 @@ void MultiTracker::outline(const Frame& frame) {
       Tracker::State& state = targets_[i]->state();
       const Stopwatch watch(state.work.timing.total_s);
       if (!results_[i].track) return state.masker->clear();
-      if (results_[i].track->index > 0)
-        state.outline(frame, *results_[i].track);  // start() made the first mask
+      if (results_[i].track->index > 0) state.outline(frame, *results_[i].track);  // start() did the first
     });
   for (std::size_t i = 0; i < targets_.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) part(*targets_[i]->state().masker, *targets_[j]->state().masker);

@@ -124,8 +124,7 @@ std::string OrtLibrary::reason(OrtStatus* status) const {
   text.erase(0, text.find_first_not_of(" \r\n\t"));
   text = text.substr(0, std::min(text.find('\n'), longest));  // pages of further details follow
   for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
-      c = ' ';  // node names in a graph may contain control characters
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';  // node names may have these
   return text;
 }
 

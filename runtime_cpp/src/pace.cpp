@@ -12,8 +12,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kAgility = 0.5;  // weight of the latest measurement in the new velocity
-constexpr double kSlowest =
-    2;  // limit of one skipped frame's length, relative to all that may be skipped in a row
+constexpr double kSlowest = 2;  // longest single skipped frame, relative to all that may be skipped in a row
 
 }  // namespace
 

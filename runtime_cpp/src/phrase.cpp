@@ -145,8 +145,7 @@ std::size_t Parser::clause(std::size_t i) {
 std::size_t Parser::event(std::size_t i) {
   if (const std::size_t length = negation(i)) return length;
   const int part = part_;
-  while (draft().holder >= 0)
-    part_ = draft().holder;  // "man riding a horse on the left": the man is on the left
+  while (draft().holder >= 0) part_ = draft().holder;  // "man riding a horse on the left": where the man is
   std::size_t length = selection(i);
   if (!length) length = relation(i);
   if (!length) part_ = part;

@@ -17,8 +17,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kOneObject = 0.5;  // minimum IoU with a better box of the same object
-constexpr double kPartOf =
-    0.8;  // minimum fraction of one box inside the other, which also means the same object
+constexpr double kPartOf = 0.8;     // minimum fraction of one box inside the other for the same object
 
 }  // namespace
 

@@ -89,9 +89,8 @@ double between_factor(const Box& target, const Box& first, const Box& second) {
   const double square = across * across + along * along;
   if (square <= 0) return 0;
   const double x = center_x(target) - center_x(first), y = center_y(target) - center_y(first);
-  const double share = (x * across + y * along) / square;  // 0 at the first, 1 at the second
-  const double aside = std::abs(x * along - y * across) /
-                       square;  // distance from the line between them, in units of its length
+  const double share = (x * across + y * along) / square;          // 0 at the first, 1 at the second
+  const double aside = std::abs(x * along - y * across) / square;  // distance from their line / its length
   return ramp(0.5 - std::abs(share - 0.5), 0, 0.25) * ramp(-aside, -1, -0.25);
 }
 

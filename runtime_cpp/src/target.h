@@ -85,9 +85,7 @@ class Target {
   const Knowledge& words() const { return words_; }      // the sentence alone, even if there is a template
   const Knowledge& picture() const { return picture_; }  // the template alone, even if there is a sentence
 
-  std::uint64_t change() const {
-    return change_;
-  }  // a number that is unique to this change among all targets
+  std::uint64_t change() const { return change_; }  // unique to this change among all targets
 
   void warm_up(Work& work, bool pairs);  // runs the encoding graphs on their last inputs
 
@@ -111,8 +109,7 @@ class Target {
   std::shared_ptr<Engine> engine_;
   const double factor_;
   const Colors colors_;
-  Knowledge everything_, words_,
-      picture_;  // picture_ shares with everything_ the tensors that are masked or come from the template
+  Knowledge everything_, words_, picture_;  // picture_ shares masked and template tensors
   Spoken spoken_;
   const bool ranks_;                  // whether the model needs the parts of a sentence
   const std::size_t tokens_, width_;  // tokens of the template; width of a prompt

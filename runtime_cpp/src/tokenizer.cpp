@@ -132,8 +132,7 @@ std::vector<std::int64_t> Tokenizer::tokens(const std::string& text) const {
   if (normal.find_first_not_of(U' ') == std::u32string::npos)
     refuse(" is empty; expected a description such as 'red car'");
   std::vector<std::int64_t> ids = {begin_};
-  for (std::size_t at = 0;
-       at < text.size();) {  // up to the next marker; of several at one position, the longest
+  for (std::size_t at = 0; at < text.size();) {  // up to the next marker; the longest of several here
     std::size_t next = text.size();
     auto marker = special_.end();
     for (auto token = special_.begin(); token != special_.end(); ++token) {
@@ -176,7 +175,7 @@ Text Tokenizer::encode(const std::string& text) const {
   return out;
 }
 
-// If a part of a sentence has no word that the model knows, the whole phrase that it belongs to is used.
+// If a part has no word that the model knows, the phrase or sentence that it belongs to is used instead.
 Tokens Tokenizer::part_or(const std::string& part, const Tokens& whole) const {
   try {
     std::vector<std::int64_t> ids = tokens(part);

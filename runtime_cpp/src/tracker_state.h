@@ -190,8 +190,7 @@ struct Tracker::State {
   std::optional<Track> begin(const Frame& frame, const Deadline& deadline, std::optional<double> time_s);
   std::optional<Track> step(const Frame& frame, const Deadline& deadline);
   std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
-  Track finish(const Frame& frame, const Answer& answer,
-               const Prediction& best);  // takes the result of "search"
+  Track finish(const Frame& frame, const Answer& answer, const Prediction& best);  // result of "search"
   Track finish(const Frame& frame, const Answer& answer) { return finish(frame, answer, best(answer)); }
   Track search_alone(const Frame& frame);                // runs "search" between the two halves
   void outline(const Frame& frame, const Track& track);  // afterwards, computes the mask of the track

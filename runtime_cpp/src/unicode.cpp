@@ -71,8 +71,7 @@ void append_utf8(std::string& text, char32_t code) {
 }
 
 std::optional<std::u32string> code_points(const std::string& utf8) {
-  constexpr char32_t kLeast[] = {0, 0x80, 0x800,
-                                 0x10000};  // smallest code point by the number of continuation bytes
+  constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};  // minimum, by the number of continuation bytes
   std::u32string codes;
   for (std::size_t i = 0; i < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[i++]);

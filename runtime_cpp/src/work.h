@@ -38,9 +38,8 @@ struct Work {
   }
 
   // Runs a network on a region of the frame, which is cropped into the input `image` unless it is there
-  // already
-  // (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as network
-  // time.
+  // already (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as
+  // network time.
   void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colors& colors,
             bool cropped = false) {
     if (frame.place == Place::gpu) {
