@@ -24,14 +24,15 @@ MAKEFLAGS += --no-print-directory
 .PHONY: test test-nightly test-floors test-kernels mutants demo docs requirements wheel lint style format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
-# A core for each of the two processes: PyTorch's threads, as many as there are cores in each, would wait for each other.
-# A file goes to one process, so that its fixtures are made once; tests/conftest.py begins with the files that take longest.
-# Style and types are checked meanwhile, where tests wait; what is wrong with them is told after the tests.
+# Three processes on two cores, because tests also wait: for programs that they start, and for time to pass. Each has one
+# thread: with one per core, PyTorch's threads would wait for each other. A file goes to one process, so that its fixtures
+# are made once; tests/conftest.py begins with the files that take longest. Style and types are checked meanwhile, and
+# reported after the tests.
 test: export EDGETRACK_WERROR = ON
 test: export OMP_NUM_THREADS = 1
 test: wheel
 	@nice $(MAKE) style > dist/lint.txt 2>&1 & lint=$$!; \
-	  $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	  $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	  wait $$lint || { cat dist/lint.txt; exit 1; }; exit $$tests
 
 # What takes minutes each: sanitizers over everything, another processor in an emulator.

@@ -140,13 +140,11 @@ def _check(request: Request) -> None:
             f"--fp16 has no effect on {request.model}: an adapter runs its graphs on the CPU, which has 16 bits as "
             "bfloat16; give --bf16"
         )
-    if "bf16" in request.precisions:
-        if not kind.startswith("adapter"):
-            raise ConfigError(
-                f"--bf16 has no effect on {request.model}: OpenVINO computes it of any bundle of edgetrack's own, with "
-                "--engine openvino --precision bf16; leave it out"
-            )
-        check_capable(shared_core(), "bf16")
+    if "bf16" in request.precisions and not kind.startswith("adapter"):
+        raise ConfigError(
+            f"--bf16 has no effect on {request.model}: OpenVINO computes it of any bundle of edgetrack's own, with "
+            "--engine openvino --precision bf16; leave it out"
+        )
 
 
 def _check_adapter(request: Request, name: str, adapter: Opener) -> None:
@@ -159,6 +157,8 @@ def _check_adapter(request: Request, name: str, adapter: Opener) -> None:
         )
     if "bf16" in request.precisions and "bf16" not in precisions:
         raise ConfigError(f"--bf16 has no effect on {name}: it runs in float32 or INT8; leave it out")
+    if "bf16" in request.precisions:
+        check_capable(shared_core(), "bf16")
     wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
     if (gate.text or gate.box) and wanted not in modes:
         expected = "--text" if "nl" in modes else "--box"

@@ -17,7 +17,7 @@ from edgetrack.errors import EngineUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Files that take half a minute or longer: where two processes share the work, none of these may be the last one.
+# Files that take half a minute or longer: where several processes share the work, none of these may be the last one.
 LONGEST = (
     "export/test_int8.py",
     "runtime_cpp/test_cpp_library.py",

@@ -73,7 +73,7 @@ def test_all_that_foreign_values_raise_is_known(text: str) -> None:
 def test_a_mask_of_no_frame_is_refused() -> None:
     sizes: list[list[Any]] = [[math.inf, 3], [3, "a"], [HUGE, 1], [[[]]]]
     for size in sizes:
-        with pytest.raises(FrameError, match="no mask"):
+        with pytest.raises(FrameError, match="not a mask"):
             Mask.from_rle({"size": size, "counts": "04"})
 
 

@@ -55,7 +55,7 @@ def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
     assert states[SEEN + GONE - 1] == "lost"
     assert states[-1] == "tracking"
     assert Box(*found[-1]["box"]).iou(Box(*SECOND, 64, 64)) > 0.5
-    assert re.search(r"grounder  p50 \d+, at most \d+ ms a look", result.output)
+    assert re.search(r"grounder  p50 \d+, at most \d+ ms per pass", result.output)
 
 
 @pytest.fixture(scope="module")

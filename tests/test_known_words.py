@@ -218,5 +218,5 @@ def test_a_list_that_is_none_is_a_damaged_bundle(shipped: Bundle, tmp_path: Path
     assert vocabulary is not None
     assert len(vocabulary) == 1
     (folder / "words.txt").write_bytes(content)
-    with pytest.raises(BundleError, match=r"no list of words|damaged"):
+    with pytest.raises(BundleError, match=r"not a list of words|damaged"):
         Vocabulary.of(Bundle(folder, Bundle.open(shipped.folder).manifest))

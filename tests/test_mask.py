@@ -257,5 +257,5 @@ def test_run_lengths_read_back(whole: Whole) -> None:
     ],
 )
 def test_what_is_no_run_length_encoding(bad: Any) -> None:
-    with pytest.raises(FrameError, match=r"is no mask|without any pixel"):
+    with pytest.raises(FrameError, match=r"is not a mask|without any pixel"):
         Mask.from_rle(bad)

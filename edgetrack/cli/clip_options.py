@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from edgetrack.cli.engine_options import Rule
 from edgetrack.cli.options import option
-from edgetrack.events import EventType
 
 if TYPE_CHECKING:
+    from edgetrack.events import EventType
     from edgetrack.io.clips import ClipSink
     from edgetrack.zones import Zones
 

@@ -41,6 +41,8 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
             }
             for category in sorted(c for v, c in boxes if v == video["id"] and c not in partly):
                 yield _crowd(root, str(video["name"]), names[category], labeled, boxes[video["id"], category])
+    except DatasetError:
+        raise
     except MALFORMED as error:
         raise DatasetError(
             f"{path}: {error!r}; expected the videos, images, annotations and categories of TAO"

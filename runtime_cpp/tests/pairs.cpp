@@ -73,7 +73,7 @@ static void missing(const edgetrack::Model& model) {
   edgetrack::Model alone = model;
   alone.pairs = false;
   edgetrack::Frame pair = pair_of(color, other);
-  expect_error(edgetrack::Code::config, "takes color alone",
+  expect_error(edgetrack::Code::config, "takes color only",
                [&] { edgetrack::Tracker(engine, alone, {}).start(pair, nullptr, &box); });
   edgetrack::Tracker tracker(engine, model, {});
   edgetrack::Frame crowded = pair;

@@ -144,6 +144,7 @@ def test_the_shipped_networks_can_be_counted() -> None:
     assert search.least_bytes < search.most_bytes
 
 
+@pytest.mark.nightly
 def test_the_network_without_selection_is_the_one_that_selects_all() -> None:
     """The changed graph beside the export of a network that keeps every token: the same weights, the same outputs."""
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[export]'")
@@ -195,6 +196,7 @@ def test_the_page_is_what_the_figures_make_of_it(repository: Path) -> None:
     assert (repository / "docs/performance.md").read_text() == page_of(result)
 
 
+@pytest.mark.nightly
 def test_performance_measures_and_writes_page_and_plots(tmp_path: Path) -> None:
     """Few updates and small frames: the figures mean nothing, the way to the page is the same."""
     pytest.importorskip("matplotlib", reason="the dev extra is not installed")

@@ -143,7 +143,7 @@ def test_from_grounding_dino_to_tracks(pages: Path, tmp_path: Path) -> None:
 def test_a_detector_finds_for_the_tracker(pages: Path, tmp_path: Path) -> None:
     pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[hf]'")
     write_tiny_owl(tmp_path / "owlv2")
-    lines = commands(pages, "A detector that finds for the tracker")
+    lines = commands(pages, "A large detector as a grounder")
     assert ["--grounder" in words for words in lines] == [True]
     follow(lines)
     rows = [json.loads(line) for line in (tmp_path / "followed.jsonl").read_text().splitlines()]
@@ -161,6 +161,7 @@ def test_a_detector_in_an_onnx_file_finds(pages: Path, tmp_path: Path) -> None:
     assert rows[0]["box"] == pytest.approx([60, 0, 40, 40], abs=0.1)
 
 
+@pytest.mark.nightly
 def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:
     write_small_sdstrack(tmp_path).rename(tmp_path / "SDSTrack_ep0040.pth.tar")
     follow(commands(pages, "SDSTrack"))

@@ -80,7 +80,7 @@ def back_and_forth(frames: list[Any]) -> Iterator[Any]:
         yield from frames[-2::-1]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("fp16", marks=pytest.mark.nightly)])
 def test_no_frame_is_lost_and_the_boxes_agree(
     fakes: Fakes, children: Any, frames: list[Any], precision: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -50,6 +50,7 @@ def test_what_is_not_there_is_not_found(tracker: edgetrack.Tracker, shared_data:
     assert sum(t.status == "tracking" for t in tracks) <= 0.03 * len(tracks)
 
 
+@pytest.mark.nightly
 def test_the_demo_car_is_followed(tracker: edgetrack.Tracker) -> None:
     from edgetrack.demo.scene import Scene
 

@@ -45,7 +45,7 @@ def test_its_costs_by_count(repository: Path) -> None:
             assert f"| {name} | {cost / 1e9:.1f} |" in page
         network.freeze(4)
         learning = parameters(network)
-        assert f"{learning.trainable / 1e6:.1f} M of {learning.all / 1e6:.1f} M" in page
+        assert f"{learning.trainable / 1e6:.1f} M of its {learning.all / 1e6:.1f} M" in page
         network.freeze(7)
         assert f"({parameters(network).trainable / 1e6:.1f} M at the start)" in page
     backbone = network.backbone

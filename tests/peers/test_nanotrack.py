@@ -121,6 +121,7 @@ def test_version_3_follows(exported: Path, shared_data: Path) -> None:
             assert track.box.iou(edgetrack.Box(*truth[frame.index])) > 0.4
 
 
+@pytest.mark.nightly
 def test_the_checkpoint_of_version_3_is_its_onnx_pair(
     published: Path, exported: Path, tmp_path: Path
 ) -> None:

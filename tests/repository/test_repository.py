@@ -183,6 +183,7 @@ def test_the_repository_has_one_address() -> None:
     assert found > 5
 
 
+@pytest.mark.nightly
 def test_the_source_distribution_builds_and_tests(tmp_path: Path) -> None:
     """It has every tracked file; folders that are links in git are copies in it."""
     pytest.importorskip("scikit_build_core", reason="needs scikit-build-core: pip install scikit-build-core")

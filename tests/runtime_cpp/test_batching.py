@@ -196,7 +196,13 @@ def iou(a: Box, b: Box) -> float:
 
 
 @pytest.mark.parametrize(
-    ("engine", "precision"), [("ort", "fp32"), ("ort", "int8"), ("ort-ops", "fp32"), ("openvino", "fp32")]
+    ("engine", "precision"),
+    [
+        ("ort", "fp32"),
+        pytest.param("ort", "int8", marks=pytest.mark.nightly),
+        pytest.param("ort-ops", "fp32", marks=pytest.mark.nightly),
+        pytest.param("openvino", "fp32", marks=pytest.mark.nightly),
+    ],
 )
 def test_real_targets_together_and_in_turn(bundle: Bundle, engine: str, precision: str) -> None:
     """The shipped network on the demo's street: all cars in sight by their boxes, and one by text.

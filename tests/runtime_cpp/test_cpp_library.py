@@ -123,6 +123,7 @@ def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> 
     assert len(there.split()) == 4
 
 
+@pytest.mark.nightly
 def test_hostile_bundles_under_the_address_sanitizer(repository: Path, tmp_path: Path) -> None:
     options = {"EDGETRACK_SANITIZE": "address", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, target="hostile", **options)
@@ -219,7 +220,7 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
     assert "pip install onnxruntime" in done.stderr.decode()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("int8", marks=pytest.mark.nightly)])
 def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(
     example: Path, bundle: Bundle, precision: str
 ) -> None:

@@ -122,6 +122,7 @@ def test_ctest_checks_an_installed_library(c_example: Path, tmp_path: Path) -> N
     assert subprocess.run(["ctest"], cwd=c_example, env=broken, capture_output=True).returncode != 0
 
 
+@pytest.mark.nightly
 def test_several_targets_in_c_have_the_boxes_of_python(c_example: Path) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene

@@ -33,6 +33,7 @@ def train(folder: Path, *launcher: str) -> str:
     return done.stdout
 
 
+@pytest.mark.nightly
 def test_processes_stay_equal_when_one_thaws_a_stage(tmp_path: Path) -> None:
     """The first process decides for both, and the gradients of what has thawed are joined."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

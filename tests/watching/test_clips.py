@@ -108,10 +108,10 @@ def test_two_runs_may_write_into_one_folder(tmp_path: Path) -> None:
 def test_the_line_of_an_alert_is_there_where_its_picture_has_no_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: ClipSink, *given: object) -> None:
+    def full(*given: object) -> None:
         raise SinkError("no room")
 
-    monkeypatch.setattr(ClipSink, "_picture", full)
+    monkeypatch.setattr("edgetrack.io.clips.draw_all", full)
     with ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as sink, pytest.raises(SinkError, match="no room"):
         film(sink, tenths(5), {3})
     assert len((tmp_path / "alert-0001.jsonl").read_text().splitlines()) == 1

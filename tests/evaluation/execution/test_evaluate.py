@@ -107,6 +107,7 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
         assert words in page
 
 
+@pytest.mark.nightly
 def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
     gray = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it

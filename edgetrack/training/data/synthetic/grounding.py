@@ -137,7 +137,7 @@ class GroundingSampler:
         return scene
 
     def _duel(self) -> Scene:
-        """Return 2 to 5 objects of one class in different colors, perhaps with one of another class in the same color."""
+        """Return 2 to 5 objects of one class in different colors, perhaps with one of another class in one of them."""
         random = self._random
         category = _DUELS[int(random.integers(len(_DUELS)))]
         colors = [COLORS[i] for i in random.permutation(len(COLORS))]
