@@ -63,6 +63,7 @@ def test_the_soak_sees_a_leak() -> None:
     assert rows[3].statuses == {"tracking": 2}
 
 
+@pytest.mark.nightly
 def test_the_soak_runs_and_says_what_it_saw(repository: Path, tmp_path: Path) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     words = [

@@ -273,6 +273,7 @@ def test_a_video_that_breaks_off_keeps_what_was_tracked(tmp_path: Path) -> None:
     assert f"after {len(rows)} of" in result.stderr
 
 
+@pytest.mark.nightly
 def test_the_demo_writes_its_video(tmp_path: Path) -> None:
     result = command("demo", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")

@@ -72,6 +72,7 @@ def pages(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return repository / "docs/bring_your_own.md"
 
 
+@pytest.mark.nightly
 def test_from_a_checkpoint_to_tracks(pages: Path, tmp_path: Path) -> None:
     write_small_uvltrack(tmp_path)
     lines = commands(pages, "UVLTrack")

@@ -83,6 +83,7 @@ def follow(tracker: Tracker, frames: Iterator[Any], **target: Any) -> list[Track
     return tracks
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "make",
     [

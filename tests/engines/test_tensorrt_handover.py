@@ -123,6 +123,7 @@ def test_no_frame_is_lost_and_the_boxes_agree(
     assert len(said) == 2
 
 
+@pytest.mark.nightly
 def test_two_engines_and_their_trackers_share_one_build(
     fakes: Fakes, children: Any, frames: list[Any], tmp_path: Path
 ) -> None:

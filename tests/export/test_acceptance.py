@@ -30,6 +30,7 @@ def own() -> Own:
     return Own(Bundle.open().folder, threads=1)
 
 
+@pytest.mark.nightly
 def test_recorded_crops_are_copies_of_what_the_networks_were_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "FRAMES", 60)
     monkeypatch.setattr(calibration, "EVERY", 5)
@@ -108,6 +109,7 @@ def test_a_video_that_shows_nothing_is_refused(count: int, draw: Any, text: str 
         record(own(), [clip("a.mp4", count, draw)], text=text, box=None, watch=silent)
 
 
+@pytest.mark.nightly
 def test_frames_of_one_color_are_left_out_and_counted(
     monkeypatch: pytest.MonkeyPatch, drive: list[Any]
 ) -> None:

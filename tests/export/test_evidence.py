@@ -154,6 +154,7 @@ def test_what_spoke_for_the_target_is_not_saved_up_against_a_better_find() -> No
     assert not all(boxes(tracker, 6))
 
 
+@pytest.mark.nightly
 def test_real_networks_on_a_standing_picture_follow_no_weak_find() -> None:
     """A street with a car, and phrases of what is not there: none of them is tracked unless it was at once."""
     from edgetrack.demo.scene import Scene
@@ -166,6 +167,7 @@ def test_real_networks_on_a_standing_picture_follow_no_weak_find() -> None:
         assert "tracking" not in later or first.status == "tracking" or first.score >= 0.6, text
 
 
+@pytest.mark.nightly
 def test_real_networks_do_not_track_a_picture_that_has_turned_white() -> None:
     from edgetrack.demo.scene import Scene
 

@@ -205,6 +205,7 @@ def test_a_difference_is_named(report: ExportReport) -> None:
         parity.check_parity(build_graphs(network, encoder), open_engine(report.bundle))
 
 
+@pytest.mark.nightly
 def test_export_again_replaces_the_bundle_only(
     config: ExportConfig, report: ExportReport, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Int8Report]) -> None:
     assert open_engine(made[0], precision="fp32").precision == "fp32"
 
 
-@pytest.mark.parametrize("name", ["ort", "openvino"])
+@pytest.mark.parametrize("name", ["ort", pytest.param("openvino", marks=pytest.mark.nightly)])
 def test_int8_follows_as_float32_does(made: tuple[Bundle, Int8Report], name: str) -> None:
     if name == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
@@ -174,6 +174,7 @@ def test_the_bundle_notes_the_board_and_its_budgets(made: tuple[Bundle, Int8Repo
     assert target.memory_budget_mb == board.memory_budget_mb
 
 
+@pytest.mark.nightly
 def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wanted = GateConfig(threads=1, target="x86-cpu")
     request = command.Request("edgetrack-160", tmp_path / "out", ("int8",), wanted)
@@ -207,6 +208,7 @@ def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp
     assert not plain.precisions
 
 
+@pytest.mark.nightly
 def test_what_is_not_accurate_is_left_out(
     quick: pytest.MonkeyPatch,
     made: tuple[Bundle, Int8Report],

@@ -11,11 +11,8 @@ from cpp_programs import SANITIZERS, compile_and_run, needs_sanitizers, needs_x8
 BOARDS = ("87", "89", "90")  # Orin, Ada, Hopper; 110 (Thor) and 120 (Blackwell) from CUDA 13 on
 
 
-@pytest.mark.parametrize(
-    "sanitized",
-    [False, pytest.param(True, marks=pytest.mark.nightly)],
-    ids=["plain", "address and undefined behavior"],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("sanitized", [False, True], ids=["plain", "address and undefined behavior"])
 def test_the_sources_equal_the_twins_in_an_emulator(
     sanitized: bool, repository: Path, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_the_full_network_is_the_published_one() -> None:
         np.testing.assert_allclose(output.numpy(), known[name], atol=1e-4, rtol=0, err_msg=name)
 
 
+@pytest.mark.nightly
 def test_boxes_are_those_of_the_published_pipeline(bundle: Path) -> None:
     (first, *others), found = list(pairs()), []
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
@@ -85,6 +86,7 @@ def test_boxes_are_those_of_the_published_pipeline(bundle: Path) -> None:
     np.testing.assert_allclose(found, PUBLISHED, atol=2e-3)
 
 
+@pytest.mark.nightly
 def test_both_pictures_matter(bundle: Path) -> None:
     first, second = list(pairs())[:2]
     boxes = []
@@ -95,6 +97,7 @@ def test_both_pictures_matter(bundle: Path) -> None:
     assert len(set(boxes)) == 3
 
 
+@pytest.mark.nightly
 def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
     frame, x = next(pairs())
     with edgetrack.open_tracker(bundle, threads=1) as tracker:

@@ -87,6 +87,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "uvltrack", export) / "bundle"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("mode", ["bbox", "nlbbox", "nl"])
 def test_boxes_are_those_of_the_published_pipeline(bundle: Path, mode: str) -> None:
     tracker = UVLTracker(bundle, threads=1, interval=3, least=0.0)
@@ -102,6 +103,7 @@ def test_boxes_are_those_of_the_published_pipeline(bundle: Path, mode: str) -> N
     np.testing.assert_allclose(found, PUBLISHED[mode], atol=0.02 if mode == "nl" else 2e-3)
 
 
+@pytest.mark.nightly
 def test_bfloat16_gives_nearly_the_same_boxes(bundle: Path) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     boxes = {}
@@ -121,6 +123,7 @@ def test_bfloat16_gives_nearly_the_same_boxes(bundle: Path) -> None:
         edgetrack.open_tracker(bundle, precision="fp16")
 
 
+@pytest.mark.nightly
 def test_prompts_are_made_anew_only_of_clear_frames(bundle: Path) -> None:
     scores = {}
     for least in (0.0, 1.0):
@@ -132,6 +135,7 @@ def test_prompts_are_made_anew_only_of_clear_frames(bundle: Path) -> None:
     assert not any(same[3:])
 
 
+@pytest.mark.nightly
 def test_another_text_is_looked_for_in_the_next_frame(bundle: Path) -> None:
     first, second, third = list(moving_patch(3))
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
@@ -148,6 +152,7 @@ def test_another_text_is_looked_for_in_the_next_frame(bundle: Path) -> None:
         assert 0 < fresh.score < 1
 
 
+@pytest.mark.nightly
 def test_long_texts_are_cut(bundle: Path) -> None:
     """To 38 word pieces, as the published pipeline does."""
     frame = next(moving_patch())
@@ -157,6 +162,7 @@ def test_long_texts_are_cut(bundle: Path) -> None:
     assert tracker.start(frame, text=" ".join(words)) != tracker.start(frame, text=" ".join(words[:37]))
 
 
+@pytest.mark.nightly
 def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
     tracker, frame = UVLTracker(bundle, threads=1), next(moving_patch())
     with pytest.raises(NotStartedError):
@@ -251,6 +257,7 @@ def test_cells_and_clipping() -> None:
     assert clipped(edgetrack.Box(500, 50, 5, 5), (100, 200)) == edgetrack.Box(190, 50, 10, 10)
 
 
+@pytest.mark.nightly
 def test_it_runs_from_the_command_line(bundle: Path, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     folder = tmp_path / "frames"

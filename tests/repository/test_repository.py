@@ -130,6 +130,7 @@ def test_wheels_are_built_for_both_architectures_and_tried() -> None:
     assert command == "python {project}/tests/support/smoke.py"
 
 
+@pytest.mark.nightly
 def test_the_smoke_test_passes_here_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     import smoke

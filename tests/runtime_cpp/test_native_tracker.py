@@ -102,6 +102,7 @@ def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_of
     assert native.engine.notes == plain.engine.notes  # type: ignore[attr-defined]
 
 
+@pytest.mark.nightly
 def test_the_shipped_networks_give_the_same_boxes() -> None:
     """Through arrays bound once and through arrays given at each call, on the demo's street."""
     pytest.importorskip("cv2", reason="the video extra is not installed")

@@ -54,6 +54,7 @@ def test_processes_stay_equal_when_one_thaws_a_stage(tmp_path: Path) -> None:
     assert not torch.equal(one["begun"][thawed], one["live"][thawed])
 
 
+@pytest.mark.nightly
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """The second process draws other samples, so the joined gradients lead elsewhere than the first one's alone."""
     prepare(tmp_path)

@@ -264,7 +264,7 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
         (ENTRY + 'skip = "car-1"', "skip = 'car-1'; expected a list of names"),
         (
             ENTRY.replace("lasot", "coco").replace('"train"', '"train2017"') + 'skip = ["a"]',
-            "coco has pictures",
+            "coco has images",
         ),
         (
             ENTRY.replace("lasot", "langdev").replace('"train"', '"all"'),

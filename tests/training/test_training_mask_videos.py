@@ -50,6 +50,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
     )
 
 
+@pytest.mark.nightly
 def test_a_teacher_that_remembers_all_frames_of_videos(tmp_path: Path, videos: Videos) -> None:
     options: dict[str, Any] = {"data": str(tmp_path), "cache": str(tmp_path), "sources": (), "videos": videos}
     options |= {"sequences": 1, "held_out": 0}

@@ -23,6 +23,7 @@ pytest.importorskip("cv2", reason="the video extra is not installed")
 RECORDED = json.loads(Path(__file__).with_name("accuracy.json").read_text())
 
 
+@pytest.mark.nightly
 def test_the_accuracy_has_not_fallen(shared_data: Path) -> None:
     clips = select(load_sequences("folder", shared_data / "devset"), RECORDED["sequences"])
     tracker = Tracker(DEFAULT)

@@ -39,6 +39,7 @@ def dataset(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
 def test_an_interrupted_evaluation_goes_on(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

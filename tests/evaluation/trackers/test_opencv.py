@@ -61,6 +61,7 @@ def vit(path: Path, *, confidence: float) -> Path:
     return path
 
 
+@pytest.mark.nightly
 def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
     clip = load_sequences("folder", drawn.write_dataset(tmp_path))[0]
     entry = opened("opencv-mil", None)
