@@ -205,6 +205,7 @@ def test_ranges_lie_within_what_was_seen(values: Any) -> None:
         assert seen.low - 1e-3 * abs(seen.low) <= low <= 0 <= high <= seen.high * 1.001
 
 
+@pytest.mark.nightly
 def test_the_shipped_model_quantizes_from_its_bundle_alone() -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene

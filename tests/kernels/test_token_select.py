@@ -55,7 +55,7 @@ def check_consistent(tokens, threshold, keep, selected, indices, count, scores):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(shape=shapes)
 def test_equals_the_float64_reference(dtype, shape):
     tokens, prototypes, threshold, keep = case(shape, dtype)
@@ -68,7 +68,7 @@ def test_equals_the_float64_reference(dtype, shape):
         assert np.all(np.abs(row[swapped] - np.sort(row)[-keep]) < 6e-6)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(shape=shapes)
 def test_is_the_float64_reference_where_float32_is_exact(shape):
     """Keys are +-2^a along one axis and prototypes multiples of 1/8: no rounding anywhere, and many ties."""
@@ -87,7 +87,7 @@ def test_is_the_float64_reference_where_float32_is_exact(shape):
     np.testing.assert_array_equal(count, (expected > threshold[:, None]).sum(1))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(shape=shapes, dense=st.booleans())
 def test_special_values_come_where_the_contract_says(shape, dense):
     tokens, prototypes, threshold, keep = case(shape)
@@ -122,7 +122,7 @@ def test_keeping_all_is_the_identity_and_restore_is_the_inverse(dtype, shape):
     np.testing.assert_array_equal(runtime.token_restore(tokens, -selected, indices), expected)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(shape=shapes, exponent=st.integers(-12, 12))
 def test_int8_with_a_scale_is_chosen_as_what_it_stands_for(shape, exponent):
     """A scale cancels in the cosine: with powers of two float32 computes the same bits."""
@@ -134,7 +134,7 @@ def test_int8_with_a_scale_is_chosen_as_what_it_stands_for(shape, exponent):
         assert mine.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(shape=shapes)
 def test_permuted_tokens_give_permuted_scores_and_the_same_choice(shape):
     tokens, prototypes, threshold, keep = case(shape)

@@ -45,6 +45,7 @@ def test_the_red_car_is_found_followed_and_let_go(tracker: edgetrack.Tracker, sh
     assert sum(found) >= 0.85 * len(found)  # its extent is right some frames after it is found
 
 
+@pytest.mark.nightly
 def test_what_is_not_there_is_not_found(tracker: edgetrack.Tracker, shared_data: Path) -> None:
     tracks = list(follow(tracker, shared_data / CLIP, "green bus"))
     assert sum(t.status == "tracking" for t in tracks) <= 0.03 * len(tracks)

@@ -100,6 +100,7 @@ def test_the_same_again_agrees(recorded: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.png"))
 
 
+@pytest.mark.nightly
 def test_another_engine_agrees(recorded: Path) -> None:
     pytest.importorskip("openvino", reason="the openvino extra is not installed")
     code, said = replay(recorded, "--engine", "openvino", "--min-iou", "0.9")

@@ -198,7 +198,7 @@ def iou(a: Box, b: Box) -> float:
 @pytest.mark.parametrize(
     ("engine", "precision"),
     [
-        ("ort", "fp32"),
+        pytest.param("ort", "fp32", marks=pytest.mark.nightly),
         pytest.param("ort", "int8", marks=pytest.mark.nightly),
         pytest.param("ort-ops", "fp32", marks=pytest.mark.nightly),
         pytest.param("openvino", "fp32", marks=pytest.mark.nightly),

@@ -59,6 +59,7 @@ def stopped(folder: Path, number: int, *, everyone: bool) -> str:
     return printed
 
 
+@pytest.mark.nightly
 def test_a_signal_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
     """To the process alone, as `kill` sends it, then to its workers as well, as a terminal and service managers do."""
     prepare(tmp_path, steps=100_000)

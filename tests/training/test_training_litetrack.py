@@ -100,6 +100,7 @@ def trainer(folder: Path, source: SequenceClips, pieces: WordPieces, **fields: A
     return Trainer(recipe(folder, **fields), CONFIG, pieces, lambda: samples, [samples])
 
 
+@pytest.mark.nightly
 def test_a_run_learns_saves_and_goes_on(tmp_path: Path, source: SequenceClips, pieces: WordPieces) -> None:
     first = trainer(tmp_path, source, pieces, thaw_patience=0)
     before = {name: value.clone() for name, value in first.net.state_dict().items()}

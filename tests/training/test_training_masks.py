@@ -186,6 +186,7 @@ def tree(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.nightly
 def test_a_run_learns_resumes_and_exports(tmp_path: Path) -> None:
     data = tree(tmp_path / "data")
     options: dict[str, Any] = {"data": str(data), "cache": str(tmp_path), "output": str(tmp_path / "run")}

@@ -160,6 +160,7 @@ def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None
         run(replace(request, resume=True, seed=1))
 
 
+@pytest.mark.nightly
 def test_records_of_several_jobs_make_one_report(dataset: Path, tmp_path: Path) -> None:
     whole, _, _ = run(Request("folder", dataset, tmp_path / "whole"))
     for name in drawn.TEXTS:

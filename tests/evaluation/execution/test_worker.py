@@ -53,6 +53,7 @@ def said(record: Record) -> tuple[object, ...]:
     return record.boxes, record.scores, record.statuses, record.scored
 
 
+@pytest.mark.nightly
 def test_processes_share_the_work_and_give_the_same_records(
     setup: WorkerSetup,
     jobs: list[Job],
