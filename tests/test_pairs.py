@@ -13,6 +13,7 @@ from pair_engine import PairEngine
 import edgetrack
 from edgetrack import pipeline
 from edgetrack.io.lines import JsonlSink
+from edgetrack.io.sinks import open_sink
 from edgetrack.types import Frame
 
 BOX = (60.0, 50.0, 40.0, 30.0)
@@ -195,6 +196,17 @@ def test_a_run_takes_the_second_picture_of_each_frame_and_writes_what_was_used(
     assert [line.get("x_share") for line in lines] == [None, 0.5, None, 0.5, 1]
     assert [line.get("modalities") for line in lines] == [*[["color", "x"]] * 2, None, ["color", "x"], ["x"]]
     assert engine.calls.count("search") == 2, "where x is missing, and once before the first pair"
+
+
+def test_lines_round_the_share(tmp_path: Path) -> None:
+    track = edgetrack.Track(
+        edgetrack.Box(1, 2, 3, 4), 0.5, "tracking", 0, x_share=1 / 3, modalities=("color", "x")
+    )
+    for name in ("a.jsonl", "a.csv"):
+        with open_sink(tmp_path / name) as sink:
+            sink.write(Frame(picture(), 0, 0.0), track, latency_ms=1.0)
+    assert json.loads((tmp_path / "a.jsonl").read_text())["x_share"] == 0.3333
+    assert "x_share" not in (tmp_path / "a.csv").read_text(), "it may come and go, and the cells may not"
 
 
 def test_the_first_track_says_what_the_template_shows(tracker: edgetrack.Tracker) -> None:

@@ -13,6 +13,7 @@ from edgetrack.cli.options import option
 if TYPE_CHECKING:
     from edgetrack.io.page_server import Page
     from edgetrack.io.source import Source
+    from edgetrack.io.states import SourceState
     from edgetrack.metrics import RunMetrics
 
 
@@ -42,21 +43,36 @@ MetricsAddress = Annotated[
 ]
 
 
+class NoMetrics:
+    """Stands in for `RunMetrics` in a run without --metrics: nothing is collected."""
+
+    def begin(self, *_: object, **counts: object) -> None:
+        """Ignore the parts of the run."""
+
+    def become(self, state: SourceState) -> None:
+        """Ignore a new state of the source."""
+
+    def update(self, *_: object) -> None:
+        """Ignore a tracked frame."""
+
+
 @contextmanager
-def serving(address: str | None, source: Source) -> Iterator[tuple[RunMetrics, str | None]]:
+def serving(address: str | None, source: Source) -> Iterator[tuple[RunMetrics | NoMetrics, str | None]]:
     """Collect the metrics of a run and serve them while it lasts; yield them and the address of their page.
+
+    Without an address, nothing is collected, and there is no page.
 
     Raises:
         ConfigError: The address cannot be used.
     """
-    from edgetrack.metrics import RunMetrics
-
-    metrics = RunMetrics(source)
     if address is None:
-        yield metrics, None
+        yield NoMetrics(), None
         return
     from edgetrack.exposition import CONTENT_TYPE
     from edgetrack.io.page_server import PageServer, parse_address
+    from edgetrack.metrics import RunMetrics
+
+    metrics = RunMetrics(source)
 
     def health() -> Page:
         live, said = metrics.health()

@@ -80,6 +80,8 @@ def _meta(path: Path) -> dict[str, Any]:
             }
             for video, content in videos.items()
         }
+    except DatasetError:
+        raise
     except (OSError, *MALFORMED) as error:
         raise DatasetError(
             f"{path} cannot be read ({error!r:.200}); expected YouTube-VOS's list of objects and their frames: "

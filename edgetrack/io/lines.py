@@ -14,7 +14,6 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
-_MORE = ("x_share", "modalities", "mask")  # optional fields of a track
 EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count", "rule")
 
 
@@ -25,7 +24,7 @@ class _LineSink(Closing):
         self._file = OutputFile(path)
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self._file.append(self._line(_values(frame, track, latency_ms)))
+        self._file.append(self._line({**_values(frame, track, latency_ms), **self._optional(track)}))
 
     def write_all(
         self,
@@ -36,7 +35,9 @@ class _LineSink(Closing):
         events: Sequence[Event] = (),
     ) -> None:
         lines = [
-            self._line(_values(frame, track, latencies_ms[name], name=name, id=track.id))
+            self._line(
+                {**_values(frame, track, latencies_ms[name], name=name, id=track.id), **self._optional(track)}
+            )
             for name, track in tracks.items()
         ]
         lines += [self._event(frame, event) for event in events]
@@ -44,6 +45,11 @@ class _LineSink(Closing):
 
     def _line(self, values: dict[str, Any]) -> bytes:
         raise NotImplementedError
+
+    def _optional(self, track: Track) -> dict[str, Any]:
+        """Return the values that only some tracks have: a line of fixed cells has no place for them."""
+        del track
+        return {}
 
     def _event(self, frame: Frame, event: Event) -> bytes:
         raise NotImplementedError
@@ -58,6 +64,11 @@ class JsonlSink(_LineSink):
     def _line(self, values: dict[str, Any]) -> bytes:
         return json.dumps(values).encode() + b"\n"
 
+    def _optional(self, track: Track) -> dict[str, Any]:
+        said = track.to_dict()
+        more = {key: said[key] for key in ("x_share", "modalities", "mask") if key in said}
+        return more | ({"x_share": round(more["x_share"], 4)} if "x_share" in more else {})
+
     def _event(self, frame: Frame, event: Event) -> bytes:
         return self._line(event_values(frame, event))
 
@@ -69,8 +80,6 @@ class CsvSink(_LineSink):
 
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
-        for key in _MORE:  # a mask does not fit into a cell; a second sensor may come and go
-            values.pop(key, None)
         cells = {**values, **dict(zip("xywh", box, strict=True))}
         if "name" in values:  # several targets, so there may be events
             cells |= dict.fromkeys(EVENT_CELLS, "")
@@ -110,7 +119,7 @@ def event_values(frame: Frame, event: Event) -> dict[str, Any]:
 
 
 def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -> dict[str, Any]:
-    age_ms, lag_ms, said = frame.age_ms, frame.lag_ms, track.to_dict()
+    age_ms, lag_ms = frame.age_ms, frame.lag_ms
     live = (
         {}
         if age_ms is None
@@ -131,5 +140,4 @@ def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -
         "basis": track.basis,
         "latency_ms": round(latency_ms, 3),
         **live,
-        **{key: said[key] for key in _MORE if key in said},
     }

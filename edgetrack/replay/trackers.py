@@ -52,7 +52,7 @@ def open_candidate(
         tracker.close()
         raise ConfigError(
             f"{recording.name} has a second sensor, {facts['x']}, and {tracker.engine.bundle.manifest.name} takes "
-            "color alone; expected a model of pairs, such as edgetrack-256-x"
+            "color only; expected a model for pairs, such as edgetrack-256-x"
         )
     tracker.engine.wait()
     return tracker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -157,6 +158,19 @@ def test_what_cannot_be_served_is_one_line(words: list[str], said: str, tmp_path
     assert done.output.startswith(f"error: {said}")
     assert done.output.count("\n") == 1
     assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_a_run_without_them_collects_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, fakes; from edgetrack.cli import app; fakes.install(); "
+        "app(sys.argv[1:], standalone_mode=False); print('edgetrack.metrics' in sys.modules)"
+    )
+    words = ["run", "--source", "test://street", "--text", "car", "--max-frames", "3", "--output", "o.jsonl"]
+    for more, collected in ((), "False"), (("--metrics", "0"), "True"):
+        command = [sys.executable, "-c", code, *words, *more]
+        place = {"PYTHONPATH": str(Path(fakes.__file__).parent)}
+        done = subprocess.run(command, cwd=tmp_path, env=os.environ | place, capture_output=True, text=True)
+        assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [collected]), done.stderr
 
 
 def test_the_file_of_options_names_the_line(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_its_replay_gives_the_same_boxes(recorded: Path, tmp_path: Path) -> None
     assert report["reference_with_recorded"]["lowest_iou"] > 0.8, "JPEG changes little"
     assert report["reference_with_recorded"]["same_status"] == COUNT
     code, said = edgetrack("replay", recorded, "--against", "edgetrack-256")
-    assert (code, "takes color alone; expected a model of pairs" in said) == (2, True), said
+    assert (code, "takes color only; expected a model for pairs" in said) == (2, True), said
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence, Sized
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from edgetrack.errors import MALFORMED, ConfigError, SinkError
 from edgetrack.evaluation.types import Burst, Record, Run
+from edgetrack.io.files import write_whole
 from edgetrack.types import STATUSES
 
 
@@ -101,20 +100,16 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write ``text`` to a temporary file next to ``file``, then rename it.
+    """Replace ``file`` completely, or leave it unchanged; its folder is created if it does not exist.
 
     Raises:
         SinkError: the file cannot be written.
     """
-    part = file.with_name(f".{uuid4().hex}")  # not its name plus a suffix, which may be too long
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
+    write_whole(file, text, option="--output")
 
 
 def _box(values: Sequence[Any]) -> tuple[float, float, float, float]:
