@@ -62,7 +62,7 @@ class Request:
     weights: tuple[Path, ...] = ()  # weights of an adapter
     trust: bool = False  # allow the code of an adapter's bundle to run
     text_encoder: Path = Path("runs/text")  # for a checkpoint
-    grounder: Path | None = None  # checkpoint of the grounding network, to add to a checkpoint or bundle
+    grounder: Path | None = None  # checkpoint of the grounding network, or a bundle that has one
     masks: Path | None = None  # checkpoint of the mask head, to add to the same
     sensor: Path | None = None  # checkpoint of a second sensor's path, to add to the same
     name: str | None = None  # name of the bundle of a checkpoint, an adapter, or with a second sensor
@@ -232,12 +232,16 @@ _FROM = {
 }
 
 
-def _add_grounder(folder: Path, checkpoint: Path, watch: Watch) -> None:
+def _add_grounder(folder: Path, source: Path, watch: Watch) -> None:
+    """Add the grounding network of a checkpoint, which is a file, or of a bundle."""
     require("torch", extra="export")
-    from edgetrack.export.grounder import add_grounder
+    from edgetrack.export.grounder import add_grounder, copy_grounder
 
+    if not (source.is_file() or source.suffix == ".pt"):
+        copy_grounder(folder, Bundle.open(str(source)))
+        return
     for _ in watch([0], "exporting the grounding network and comparing it with PyTorch", 1):
-        add_grounder(folder, checkpoint)
+        add_grounder(folder, source)
 
 
 def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:

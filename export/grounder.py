@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import EYE, Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
@@ -16,14 +18,16 @@ from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
-from edgetrack.manifest import Manifest
+from edgetrack.manifest import GraphSpec, Manifest
 from edgetrack.network import cost
 from edgetrack.network.candidates import COUNT, GRID, SIDE, ClassCheck, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder
 from edgetrack.network.picodet import PicoDet
+from edgetrack.words import ROLE as WORDS
 
 WEIGHTS = "grounder_weights"
 _FILE = "grounder.weights"
+_TEXT = ("text", "text_weights", "tokenizer")
 
 
 def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
@@ -44,20 +48,50 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     graphs = _graphs(detector, grounder, learned, manifest)
     files = write_graphs(folder, graphs, {WEIGHTS: WeightFile(_FILE)})
     count = cost.parameters(detector, grounder).all
-    before = manifest.parameters - (count if "rank" in manifest.tensors else 0)
-    write_manifest(
-        folder,
-        replace(
-            manifest,
-            parameters=before + count,
-            thresholds={**manifest.thresholds, **learned.thresholds},
-            tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
-        ),
-        files=files,
-    )
+    tensors = {role: graph.spec for role, graph in graphs.items()}
+    write_manifest(folder, _with_grounder(manifest, learned.thresholds, tensors, count), files=files)
     if learned.words:
         add_words(folder, learned.words)
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
+
+
+def copy_grounder(folder: Path, source: Bundle) -> None:
+    """Copy the grounding network of another bundle into the bundle in ``folder``, replacing an existing one.
+
+    Raises:
+        ExportError: ``source`` has no grounding network, or one for another text encoder.
+    """
+    bundle = Bundle.open(folder)
+    manifest, theirs = bundle.manifest, source.manifest
+    if EYE[0] not in theirs.tensors:
+        raise ExportError(
+            f"model {theirs.name} of --grounder has no grounding network; expected one that has, such as edgetrack-256"
+        )
+    if any(manifest.files[role].sha256 != theirs.files[role].sha256 for role in _TEXT):
+        raise ExportError(
+            f"the text encoder of {theirs.name} differs from that of {manifest.name}, so its grounding network "
+            "would misread every word; expected the same encoder: write it with "
+            "python -m edgetrack.training.prune_text, and name its folder with --text-encoder"
+        )
+    files = {role: theirs.files[role].path for role in (*EYE, WEIGHTS, WORDS) if role in theirs.files}
+    for role, name in files.items():
+        shutil.copyfile(source.path(role), folder / name)
+    channels = theirs.tensors["detect"].outputs["map"].shape[1]
+    count = cost.parameters(PicoDet(), Grounder(channels, GRID)).all
+    write_manifest(folder, _with_grounder(manifest, theirs.thresholds, theirs.tensors, count), files=files)
+
+
+def _with_grounder(
+    manifest: Manifest, thresholds: Mapping[str, float], tensors: Mapping[str, GraphSpec], count: int
+) -> Manifest:
+    """Return the manifest with a grounding network of ``count`` parameters in place of an older one."""
+    before = manifest.parameters - (count if EYE[0] in manifest.tensors else 0)
+    return replace(
+        manifest,
+        parameters=before + count,
+        thresholds={**manifest.thresholds, **thresholds},
+        tensors={**manifest.tensors, **{role: tensors[role] for role in EYE}},
+    )
 
 
 @dataclass(frozen=True, slots=True)

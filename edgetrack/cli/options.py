@@ -229,9 +229,10 @@ TextEncoder = Annotated[
 Grounder = Annotated[
     Path | None,
     option(
-        "Checkpoint of the grounding network, which finds the target of a text. Default: keep that of the bundle.",
+        "Grounding network, which finds the target of a text: its checkpoint, or a model that has one. "
+        "Default: keep that of the bundle.",
         panel=_NEW_MODEL,
-        metavar="FILE",
+        metavar="FILE|MODEL",
     ),
 ]
 MasksFrom = Annotated[

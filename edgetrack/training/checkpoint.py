@@ -7,13 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError, reason_of
 from edgetrack.network.network import EdgetrackNet
+from edgetrack.training.parameters import parameters_of
 from edgetrack.training.recipe import Recipe
 from edgetrack.training.resumable import replacing
 
 CONFIG_KEYS = {"keep": "keep_tokens", "frozen_blocks": "frozen_blocks"}
+
+_SUFFIXES = (".pt", ".pth")  # of a checkpoint, whether it exists or not
+_GRAPHS = ("template", "prompt", "search")  # together they have every weight of the network
+_NAMELESS = (  # layers without a bias whose matrices have no name in ``search``, in its order
+    "network.correlate.weight",
+    "network.contrast.weight",
+    "network.select.project.weight",
+    "network.channels.project.weight",
+)
 
 
 def save(path: Path, values: dict[str, Any]) -> None:
@@ -48,23 +60,44 @@ def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
     config = {name: getattr(recipe, key) for name, key in CONFIG_KEYS.items()}
     net = EdgetrackNet(**config)
     if recipe.initial:
-        start_from(net, Path(recipe.initial))
+        start_from(net, recipe.initial)
     else:
         net.trunk.load_imagenet(Path(recipe.teachers) / "mobilenetv2_imagenet.npz")
     return net, config
 
 
-def start_from(net: EdgetrackNet, path: Path) -> None:
-    """Load the weights of a checkpoint; parts that it does not have keep theirs, which start at zero.
+def start_from(net: EdgetrackNet, initial: str) -> None:
+    """Load the weights of a checkpoint or bundle; parts that it does not have keep theirs, which start at zero.
+
+    Args:
+        net: The network, changed in place.
+        initial: The path of a checkpoint, or the name or folder of a bundle such as ``edgetrack-256``.
 
     Raises:
-        ConfigError: The checkpoint has weights that the network does not have.
+        ConfigError: The weights are those of a different network, or the checkpoint cannot be read.
+        BundleError: The bundle is missing or damaged.
     """
-    mine, given = net.state_dict(), load(path)["model"]
+    path = Path(initial)
+    file = path.is_file() or path.suffix in _SUFFIXES
+    given = load(path)["model"] if file else weights_of(Bundle.open(initial))
+    mine = net.state_dict()
     unknown = sorted(name for name in given if name not in mine or given[name].shape != mine[name].shape)
-    if unknown:
+    if unknown or not given:
+        odd = f"such as {unknown[0]!r}" if unknown else "and none of this one"
         raise ConfigError(
-            f"checkpoint {path} has weights that this network does not have, such as {unknown[0]!r}; "
-            "expected one of the same network: start without 'initial'"
+            f"'initial' = {initial!r} has weights that this network does not have, {odd}; expected a checkpoint of "
+            "edgetrack train, or a bundle exported from one: correct it, or start without 'initial'"
         )
     net.load_state_dict({**mine, **given})
+
+
+def weights_of(bundle: Bundle) -> dict[str, Tensor]:
+    """Read the weights of the tracking network from a bundle, by their names in `EdgetrackNet`.
+
+    They are the averaged weights of the checkpoint that was exported, rounded to float16.
+    """
+    weights: dict[str, Tensor] = {}
+    for graph in _GRAPHS:
+        nameless = _NAMELESS if graph == "search" else ()
+        weights |= parameters_of(bundle.path(graph), nameless)
+    return {name.removeprefix("network."): w for name, w in weights.items() if name.startswith("network.")}

@@ -76,7 +76,7 @@ class Recipe:
     text: str  # folder that edgetrack.training.prune_text wrote
     output: str  # folder for checkpoints and log
     folders: tuple[str, ...] = ()  # folders of more images with boxes, each with an annotations.jsonl
-    initial: str = ""  # checkpoint with the initial weights; "" = ImageNet trunk
+    initial: str = ""  # checkpoint or bundle with the initial weights; "" = ImageNet trunk
     seed: int = 0
     steps: int = 20_000  # optimizer steps
     tracking_batch: int = 16  # pairs of template and search crop per step and process

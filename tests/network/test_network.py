@@ -134,12 +134,12 @@ def test_a_run_may_start_from_an_older_network(tmp_path: Path) -> None:
     older, newer = EdgetrackNet(), EdgetrackNet()
     weights = {k: v for k, v in older.state_dict().items() if not k.startswith("contrast.")}
     torch.save({"model": weights, "config": {}}, tmp_path / "old.pt")
-    checkpoint.start_from(newer, tmp_path / "old.pt")
+    checkpoint.start_from(newer, str(tmp_path / "old.pt"))
     assert torch.equal(newer.heads.score.weight, older.heads.score.weight)
     assert not newer.contrast.weight.any()  # the new part begins without effect
     torch.save({"model": {**weights, "gone.weight": torch.ones(1)}, "config": {}}, tmp_path / "other.pt")
-    with pytest.raises(ConfigError, match=r"'gone\.weight'; expected one of the same network"):
-        checkpoint.start_from(newer, tmp_path / "other.pt")
+    with pytest.raises(ConfigError, match=r"'gone\.weight'; expected a checkpoint of edgetrack train"):
+        checkpoint.start_from(newer, str(tmp_path / "other.pt"))
 
 
 def test_what_is_frozen_gets_no_gradient_and_thaws() -> None:
