@@ -19,14 +19,16 @@ def unpacked(chunk: Any) -> Iterator[Any]:
         ValueError: The chunk is larger than ``LARGEST``, does not have the declared size, or is damaged.
     """
     if chunk.uncompressed_size > LARGEST:
-        raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes, expected {LARGEST} at most")
+        raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes, expected at most {LARGEST}")
     data = chunk.data
     if chunk.compression:
         data = _open(chunk.compression, BytesIO(data)).read(chunk.uncompressed_size + 1)
     if len(data) != chunk.uncompressed_size:
-        raise ValueError(f"a chunk that is not of {chunk.uncompressed_size} bytes, as it says")
+        raise ValueError(
+            f"a chunk whose data does not have the {chunk.uncompressed_size} bytes that its header says"
+        )
     if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
-        raise ValueError("a chunk whose checksum differs")
+        raise ValueError("a chunk with a wrong checksum")
     return _records(data)
 
 
@@ -39,7 +41,7 @@ def _open(compression: str, packed: BinaryIO) -> Any:
         )
     if compression == "lz4":
         return require("lz4.frame", extra="mcap").open(packed)
-    raise ValueError(f"a chunk packed with {compression!r}, expected zstd or lz4")
+    raise ValueError(f"a chunk compressed with {compression!r}, expected zstd or lz4")
 
 
 def _records(data: bytes) -> Iterator[Any]:
@@ -49,7 +51,7 @@ def _records(data: bytes) -> Iterator[Any]:
         opcode, length = stream.read1(), stream.read8()
         end = stream.count + length
         if opcode == 0 or end > len(data):
-            raise ValueError(f"a record {opcode} of {length} bytes inside of a chunk")
+            raise ValueError(f"a record {opcode} of {length} bytes inside a chunk")
         if opcode == opcodes.MESSAGE:
             yield kinds.Message.read(stream, length)
         elif opcode == opcodes.CHANNEL:

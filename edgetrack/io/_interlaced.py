@@ -32,7 +32,8 @@ def read_interlaced(
         av = require("av", extra="video")
     except MissingExtra:
         raise SourceError(
-            f"{name} is interlaced video, which OpenCV {version} cannot convert and PyAV can; run: pip install av"
+            f"{name} is interlaced video, which OpenCV {version} cannot convert but PyAV can; run: pip "
+            "install av"
         ) from None
     reading.remark(f"interlaced, which OpenCV {version} cannot convert: read with PyAV {av.__version__}")
     time_s = -1.0
@@ -47,7 +48,7 @@ def read_interlaced(
                 yield Frame(_upright(av, picture, stream, square), index, time_s)
     except (av.error.FFmpegError, OSError) as error:
         reason = without_secrets(getattr(error, "strerror", None) or str(error))
-        raise SourceError(f"{name} cannot be read any further: {reason}") from error
+        raise SourceError(f"{name} cannot be read beyond this point: {reason}") from error
 
 
 def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterator[Any]:

@@ -60,17 +60,19 @@ def estimate_alignment(pairs: Sequence[tuple[Pixels, Pixels]]) -> Alignment:
     """
     if len(pairs) < LEAST_PAIRS:
         raise ConfigError(
-            f"got {len(pairs)} pairs of pictures; expected at least {LEAST_PAIRS}, of different scenes"
+            f"got {len(pairs)} pairs of images; expected at least {LEAST_PAIRS}, of different scenes"
         )
     sizes = {(one.shape[:2], two.shape[:2]) for one, two in pairs}
     if len(sizes) > 1:
-        raise ConfigError("the pictures change their size; expected pairs of one size each")
+        raise ConfigError("the images of one sensor differ in size; expected one size per sensor")
     ((color_size, x_size),) = sizes
     if min(*color_size, *x_size) < _LEAST:
-        raise ConfigError(f"a picture is less than {_LEAST} pixels high or wide; expected more to align")
+        raise ConfigError(
+            f"an image is less than {_LEAST} pixels high or wide, too small to align; use larger images"
+        )
     found = [matrix for color, x in pairs if (matrix := _estimate(color, x)) is not None]
     if not found:
-        raise ConfigError("no pair could be aligned; expected pictures of one scene with edges in both")
+        raise ConfigError("no pair could be aligned; expected images of the same scene, with edges in both")
     return _voted(found, len(pairs), color_size, x_size)
 
 

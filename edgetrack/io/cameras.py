@@ -85,7 +85,7 @@ def _why_not(path: Path) -> str:
         captures = _captures(descriptor)
     finally:
         os.close(descriptor)
-    return "" if captures else "no pictures come from it (it is for metadata or output)"
+    return "" if captures else "it delivers no images (it is for metadata or output)"
 
 
 def _captures(descriptor: int) -> bool:

@@ -168,7 +168,7 @@ class Camera:
                 pixels = capture.read()
             except _Refused:
                 raise SourceError(
-                    f"{capture.name} is interlaced video, which OpenCV cannot convert and PyAV can; "
+                    f"{capture.name} is interlaced video, which OpenCV cannot convert but PyAV can; "
                     "run: pip install 'edgetrack[av]'"
                 ) from None
             if pixels is not None:
@@ -211,18 +211,22 @@ def _ask(capture: _Capture, settings: Settings) -> None:
         given = round(capture.get("FOURCC"))
         if given != _fourcc(settings.code):
             letters = given.to_bytes(4, "little").decode("ascii", "replace") if given > 0 else "another one"
-            capture.reading.remark(f"asked for the format {settings.code}, the camera gives {letters}")
+            capture.reading.remark(f"requested the format {settings.code}, but the camera delivers {letters}")
     if settings.size is not None:
         for what, value in zip(("FRAME_WIDTH", "FRAME_HEIGHT"), settings.size, strict=True):
             capture.set(what, value)
         given_size = round(capture.get("FRAME_WIDTH")), round(capture.get("FRAME_HEIGHT"))
         if given_size != settings.size:
             wanted = "{}x{}".format(*settings.size)
-            capture.reading.remark(f"asked for {wanted}, the camera gives {given_size[0]}x{given_size[1]}")
+            capture.reading.remark(
+                f"requested {wanted}, but the camera delivers {given_size[0]}x{given_size[1]}"
+            )
     if settings.fps is not None:
         capture.set("FPS", settings.fps)
         if abs(capture.get("FPS") - settings.fps) > 0.5:
-            capture.reading.remark(f"asked for {settings.fps:g} fps, the camera gives {capture.get('FPS'):g}")
+            capture.reading.remark(
+                f"requested {settings.fps:g} fps, but the camera delivers {capture.get('FPS'):g}"
+            )
 
 
 def _fourcc(code: str) -> int:
@@ -232,7 +236,7 @@ def _fourcc(code: str) -> int:
 def devices_here() -> str:
     """Return a description of this machine's cameras."""
     present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: (len(n), n))
-    return "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
+    return "found: " + ", ".join(present) if present else "this machine has no camera (no /dev/video*)"
 
 
 def _why_closed(target: int | str, name: str, complaint: str) -> str:
@@ -246,8 +250,8 @@ def _why_closed(target: int | str, name: str, complaint: str) -> str:
     if Path(target).is_file() and not Path(target).stat().st_size:
         return f"{name} is empty; expected a video"
     if missing := bytes_missing(Path(target)):
-        return f"{name} breaks off: at least {missing} bytes are missing at its end; copy or record it again"
-    return f"{name} is not a video that OpenCV can read; expected for example .mp4, .avi or .mkv{reason}"
+        return f"{name} is truncated: at least {missing} bytes are missing; copy or record it again"
+    return f"{name} is not a video that OpenCV can read; expected a video such as .mp4, .avi or .mkv{reason}"
 
 
 def _plausible(value: float, *, most: float) -> float | None:
@@ -291,4 +295,4 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
         return
     if bytes_missing(Path(capture.target)):
         of = f" of {count:.0f}" if count else ""
-        raise SourceError(f"{capture.name} breaks off after {index}{of} frames; is the file complete?")
+        raise SourceError(f"{capture.name} ends early, after {index}{of} frames; is the file complete?")

@@ -112,7 +112,8 @@ class ClipSink(Joint):
     def notes(self) -> Sequence[str]:
         """What the end of a run should tell: how many clips were deleted, and how many frames the last one lacks."""
         missing = (
-            f"frames left out of the last clip: {self._left_out}; they take more than {LAST_S:g} s to write"
+            f"frames left out of the last clip: {self._left_out}; writing them would take more than "
+            f"{LAST_S:g} s"
         )
         return (*self._folder.notes, *([missing] if self._left_out else []))
 
@@ -227,7 +228,8 @@ class _Folder:
         if not self._deleted:
             return ()
         return (
-            f"clips deleted from {self._folder} for newer ones: {self._deleted}; {self._most_mb:g} MB are kept",
+            f"clips deleted from {self._folder} to make room for newer ones: {self._deleted}; the limit is "
+            f"{self._most_mb:g} MB",
         )
 
     def next_number(self) -> int:

@@ -33,7 +33,9 @@ class CocoSink(Joint):
     def __init__(self, path: str | Path) -> None:
         self._file = OutputFile(path)
         if not self._file.regular:
-            raise SinkError(f"output {path} cannot be cut and overwritten; expected a file such as OUT.json")
+            raise SinkError(
+                f"output {path} cannot be truncated and rewritten; expected a regular file such as OUT.json"
+            )
         self._images: list[str] = []
         self._categories: dict[str, int] = {}
         self._count = 0  # number of annotations

@@ -96,7 +96,7 @@ def open_connection(
             raise Lost(_code_of(place, str(error)), str(error)) from error
         if isinstance(connection, Opened):
             connection.frames.close()
-            raise Lost("ended", "the address has a video of known length now")
+            raise Lost("ended", "the address now serves a video of known length")
         return connection
 
     try:

@@ -24,7 +24,7 @@ def check_place(path: Path, *, option: str) -> None:
     folder = path.parent
     why = None
     if "\0" in str(path):
-        why = "no name has a zero byte"
+        why = "a file name cannot contain a zero byte"
     elif path.is_dir():
         why = "it is a folder"
     elif not folder.is_dir():

@@ -24,7 +24,8 @@ POLL_S = 0.2  # interval for checking a silent pipeline for errors
 CSI = Settings((1280, 720), 30.0)  # default settings of a CSI camera
 SINK = "videoconvert ! video/x-raw,format=BGR ! appsink"
 MISSING = (
-    "it needs GStreamer in Python: apt-get install python3-gi gir1.2-gst-plugins-base-1.0 and a virtual environment "
+    "it needs GStreamer for Python: apt-get install python3-gi gir1.2-gst-plugins-base-1.0 and a virtual "
+    "environment "
     "with --system-site-packages, or an OpenCV that was built with GStreamer, as JetPack's is"
 )
 
@@ -36,14 +37,15 @@ def csi_pipeline(sensor: str, settings: Settings, source: str) -> str:
         SourceError: this board has none, or the sensor is not a number.
     """
     if not sensor.isdecimal():
-        raise SourceError(f"{source} names no CSI camera; expected csi://0 for the first one")
+        raise SourceError(f"{source} is not the address of a CSI camera; expected csi://0 for the first one")
     if settings.code is not None:
         raise SourceError(f"format has no effect: {source} is a CSI camera; leave it out")
     board = targets.detect()
     if board.camera_pipeline is None:
         raise SourceError(
-            f"{source} cannot be opened: {board.title} has no CSI camera that edgetrack knows; on a Jetson it is "
-            "found by itself, elsewhere give the pipeline: gst:PIPELINE"
+            f"{source} cannot be opened: {board.title} has no CSI camera that edgetrack can open; on a "
+            "Jetson the "
+            "pipeline is found automatically, on other boards give it: gst:PIPELINE"
         )
     width, height = settings.size or CSI.size or (0, 0)
     fps = round(settings.fps or CSI.fps or 0)
@@ -82,7 +84,7 @@ class Pipeline:
             self._pipeline = Gst.parse_launch(whole)
         except Exception as error:  # GLib.Error, which cannot be imported before
             raise Lost(
-                "codec", f"GStreamer says: {without_secrets(str(getattr(error, 'message', error)))}"
+                "codec", f"GStreamer reports: {without_secrets(str(getattr(error, 'message', error)))}"
             ) from None
         self._sink = self._find_sink()
         for name, value in (("max-buffers", 1), ("drop", True), ("sync", False)):
@@ -115,7 +117,7 @@ class Pipeline:
             if sample is None:
                 self._check()
                 if time.monotonic() - silent_s > READ_S:
-                    raise Lost("timeout", f"no picture for {READ_S:.0f} s")
+                    raise Lost("timeout", f"no image for {READ_S:.0f} s")
                 continue
             buffer = sample.get_buffer()
             yield Picture(self._pixels(sample, buffer), self._captured_ns(buffer), self._pts_s(buffer))
@@ -126,7 +128,8 @@ class Pipeline:
         if structure.get_value("format") != "BGR":
             raise Lost(
                 "codec",
-                f"the pipeline gives {structure.get_value('format')}; expected BGR: end it with {SINK}",
+                f"the pipeline delivers {structure.get_value('format')}; expected BGR: end the pipeline with "
+                f"{SINK}",
             )
         width, height = structure.get_value("width"), structure.get_value("height")
         good, numerator, denominator = structure.get_fraction("framerate")
@@ -158,7 +161,7 @@ class Pipeline:
         if message.type == kinds.EOS:
             raise Lost("ended", "the pipeline has ended")
         error, _ = message.parse_error()
-        raise Lost("device", f"GStreamer says: {without_secrets(str(error.message))}")
+        raise Lost("device", f"GStreamer reports: {without_secrets(str(error.message))}")
 
     def close(self) -> None:
         """Stop the pipeline. May be called twice."""

@@ -33,7 +33,8 @@ class MaskPngSink(Closing):
         self._pattern = Path(pattern)
         if not is_pattern(self._pattern.name):
             raise SinkError(
-                f"output {pattern} has no place for the number of a frame; expected a name such as masks/%05d.png"
+                f"output {pattern} has no placeholder for the frame number; expected a name such as "
+                "masks/%05d.png"
             )
         if not self._pattern.parent.is_dir():
             raise SinkError(

@@ -159,7 +159,7 @@ class MqttSink(Joint):
         if code.is_failure:
             if str(code) in REFUSED:
                 self._error = SinkError(
-                    f"{self.name} refuses the connection: {code}; check user and password"
+                    f"{self.name} refuses the connection: {code}; check the user name and password"
                 )
                 client.disconnect()
             else:
@@ -179,7 +179,7 @@ class MqttSink(Joint):
     def _away(self, why: str) -> None:
         if not self._warned:
             self._warned = True
-            self._warn(f"{self.name} takes no messages ({why}); they are sent when it is back")
+            self._warn(f"{self.name} accepts no messages ({why}); they are sent when the broker is back")
 
     def close(self) -> None:
         """End all visits, disconnect, and wait briefly for the broker. May be called twice.
@@ -265,7 +265,8 @@ def _slug(name: str) -> str:
 
 def _checked(url: str) -> SplitResult:
     wrong = ConfigError(
-        "the address of the broker is invalid; expected one such as mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
+        "the address of the broker is invalid; expected one such as "
+        "mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
     )
     try:
         parts = urlsplit(url)

@@ -38,9 +38,7 @@ def printable(name: str) -> str:
 def check_printable(target: str, name: str) -> None:
     """Raise SourceError unless ``target`` is valid text; ``name`` is its name in the message."""
     if printable(target) != target:
-        raise SourceError(
-            f"{printable(name)} is not UTF-8, which decoders need; expected another name: rename it"
-        )
+        raise SourceError(f"{printable(name)} is not valid UTF-8, which decoders need; rename the file")
 
 
 def public_name(source: str) -> str:

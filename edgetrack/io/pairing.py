@@ -54,13 +54,15 @@ class SecondSensor:
         if source.live != color.live:
             kinds = ("live", "a file") if source.live else ("a file", "live")
             raise ConfigError(
-                f"--x {source.name} is {kinds[0]} and {color.name} is {kinds[1]}; expected both live or both files, "
-                "whose times can be compared (--realtime plays files as cameras do)"
+                f"--x {source.name} is {kinds[0]} but {color.name} is {kinds[1]}; expected both live or both "
+                "files, "
+                "whose times can be compared (--realtime plays files like cameras)"
             )
         if homography is None and source.size != color.size:
             raise ConfigError(
-                f"--x {source.name} has {_shown(source.size)} pixels and color has {_shown(color.size)}; expected one "
-                "size, or --x-homography FILE (edgetrack align makes one)"
+                f"--x {source.name} has {_shown(source.size)} pixels but color has {_shown(color.size)}; "
+                "expected the same "
+                "size, or --x-homography FILE (edgetrack align writes one)"
             )
         self.source = source
         self._size, self._homography, self._within_s = color.size, homography, within_ms / 1000
@@ -126,8 +128,9 @@ class SecondSensor:
         if self._homography is None:
             if (pixels.shape[1], pixels.shape[0]) != size:
                 raise SourceError(
-                    f"{self.source.name} now has {_shown((pixels.shape[1], pixels.shape[0]))} pixels and color "
-                    f"{_shown(size)}; expected one size throughout"
+                    f"{self.source.name} now has {_shown((pixels.shape[1], pixels.shape[0]))} pixels, but "
+                    "color has "
+                    f"{_shown(size)}; expected both sizes to stay the same"
                 )
             return pixels
         cv2 = load_cv2()
@@ -137,7 +140,7 @@ class SecondSensor:
     def summary(self) -> str:
         """Return how many frames had a partner, and how far apart in time they were."""
         paired = len(self._skews_ms)
-        told = f"{self.source.name}: {paired} of {self._asked} frames have a picture"
+        told = f"{self.source.name}: {paired} of {self._asked} frames have an image"
         if paired:
             skew = np.abs(self._skews_ms)
             told += f"; skew {np.mean(self._skews_ms):+.1f} ms, at most {skew.max():.1f} ms"
@@ -212,19 +215,21 @@ def read_homography(path: Path, *, x_size: Size, color_size: Size) -> NDArray[np
     _, content = read_toml(path, "homography", _EXAMPLE)
     if unknown := content.keys() - {"x_size", "color_size", "homography"}:
         raise ConfigError(
-            f"{path}: {min(unknown)!r} is unknown; expected x_size, color_size and homography alone"
+            f"{path}: {min(unknown)!r} is unknown; expected only x_size, color_size and homography"
         )
     for name, size in (("x_size", x_size), ("color_size", color_size)):
         if content.get(name) != list(size):
             raise ConfigError(
-                f"{path}: {name} is {content.get(name)!r:.80} and the pictures have {list(size)}; expected the same "
+                f"{path}: {name} is {content.get(name)!r:.80} but the images have {list(size)}; expected the "
+                "same "
                 "size"
             )
     matrix = _matrix(content.get("homography"))
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
         raise ConfigError(
-            f"{path}: homography is {content.get('homography')!r:.80}; expected three rows of three numbers that can "
-            f"be inverted, as in {_EXAMPLE}"
+            f"{path}: homography is {content.get('homography')!r:.80}; expected three rows of three numbers, "
+            "an "
+            f"invertible matrix, as in {_EXAMPLE}"
         )
     return matrix
 

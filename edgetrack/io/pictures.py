@@ -105,13 +105,13 @@ class Levels:
         scaled = (np.arange(65536) - black) * (255 / (white - black))
         self._table = np.clip(scaled.round(), 0, 255).astype(np.uint8)
         if white != 65535 or black:
-            self._reading.remark(f"16 bits of which {black}..{white} are scaled to 0..255")
+            self._reading.remark(f"16 bits, with {black}..{white} scaled to 0..255")
 
     def to_8_bits(self, pixels: NDArray[Any]) -> Pixels:
         """Convert uint8 or uint16 (H, W, 3) to uint8 (H, W, 3)."""
         if pixels.dtype == np.uint8:
             if self._given:
-                raise SourceError("levels have no effect: the pictures have 8 bits; leave them out")
+                raise SourceError("levels have no effect: the images have 8 bits; leave levels out")
             return pixels
         if not self.known or (
             not self._given and self._black == 0 and int(pixels.max()) > self._white
@@ -133,7 +133,7 @@ def decoded(data: bytes, name: str, *, fourth: bool = False) -> NDArray[Any]:
     cv2 = load_cv2()
     width, height = _extent(data)
     if width * height > LARGEST:
-        raise SourceError(f"{name} is a picture of {width}x{height}; expected {LARGEST} pixels at most")
+        raise SourceError(f"{name} is an image of {width}x{height}; expected at most {LARGEST} pixels")
     packed = np.frombuffer(data, np.uint8)
     if not packed.size:
         raise SourceError(f"{name} is empty; is it complete?")
@@ -147,9 +147,9 @@ def decoded(data: bytes, name: str, *, fourth: bool = False) -> NDArray[Any]:
             f"{name} cannot be decoded: {getattr(error, 'err', None) or 'out of memory'}"
         ) from error
     if other is None:
-        raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
+        raise SourceError(f"{name} is not an image that OpenCV {cv2.__version__} can read; is it complete?")
     if other.dtype not in (np.uint8, np.uint16):
-        raise SourceError(f"{name} has pixels of {other.dtype}; expected whole numbers of 8 or 16 bits")
+        raise SourceError(f"{name} has pixels of {other.dtype}; expected unsigned integers of 8 or 16 bits")
     return _fourth(other, name) if fourth else np.asarray(pixels)
 
 
@@ -157,7 +157,8 @@ def _fourth(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels != 4:
         raise SourceError(
-            f"{name} has {channels} channel{'s' * (channels > 1)}; expected four, color and what a second sensor saw"
+            f"{name} has {channels} channel{'s' * (channels > 1)}; expected four: color, and the image of a "
+            "second sensor"
         )
     return np.repeat(pixels[..., 3:], 3, axis=2)
 
@@ -202,7 +203,8 @@ def read_folder(
         data = _bytes(path)
         if _animated(data):
             raise SourceError(
-                f"{path} holds several pictures, and in a folder each file is one frame; give the file itself as source"
+                f"{path} holds several images, but in a folder each file is one frame; give the file itself "
+                "as the source"
             )
         pixels = decoded(data, str(path), fourth=fourth)
         if pixels.dtype == np.uint16 and not levels.known:
@@ -266,7 +268,7 @@ def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
         if len(animation.frames) < BATCH:
             break
     if index == 0:
-        raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
+        raise SourceError(f"{name} is not an image that OpenCV {cv2.__version__} can read; is it complete?")
 
 
 def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames:
@@ -279,7 +281,7 @@ def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames
         with silent(cv2):
             _, pages = cv2.imreadmulti(str(path), page, BATCH, flags=cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
         if not pages:
-            raise SourceError(f"{path} breaks off after {page} of {count} pages; is it complete?")
+            raise SourceError(f"{path} ends early, after {page} of {count} pages; is it complete?")
         page += len(pages)
         for picture in pages:
             if picture.shape == first.shape:

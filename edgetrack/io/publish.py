@@ -84,7 +84,7 @@ class RtspSink(DrawingSink):
             self._send(canvas, frame.time_s)
         except (self._av.error.HTTPUnauthorizedError, self._av.error.HTTPForbiddenError) as error:
             self._leave()
-            raise SinkError(f"{self.name}: {error.strerror}; check user and password") from None
+            raise SinkError(f"{self.name}: {error.strerror}; check the user name and password") from None
         except (self._av.error.FFmpegError, OSError) as error:
             self._failed(getattr(error, "strerror", None) or type(error).__name__)
 
@@ -115,9 +115,7 @@ class RtspSink(DrawingSink):
         self._pause_s = min(2 * self._pause_s, LONGEST_S)
         if not self._warned:
             self._warned = True
-            self._warn(
-                f"{self.name}: the server takes no pictures ({without_secrets(why)}); it is tried again"
-            )
+            self._warn(f"{self.name}: the server accepts no frames ({without_secrets(why)}); trying again")
 
     def _leave(self) -> None:
         container, self._container = self._container, None

@@ -33,7 +33,9 @@ def read_raw(
         SourceError: immediately, if an argument is invalid; while reading, if the last frame is incomplete.
     """
     if size is None:
-        raise SourceError(f"the source - has raw frames without a size; give it, as in: {_EXAMPLE}")
+        raise SourceError(
+            f"the source - has raw frames, whose size is not known; give the size, as in: {_EXAMPLE}"
+        )
     if pixel_format not in FORMATS:
         raise SourceError(f"pixel format is {pixel_format!r}; expected one of {', '.join(FORMATS)}")
     width, height = size
@@ -54,7 +56,8 @@ def _frames(
     while data := _whole(file, size):
         if len(data) < size:
             raise SourceError(
-                f"standard input breaks off after {index} frames: {len(data)} of {size} bytes of the next one came; "
+                f"standard input ends after {index} frames, with {len(data)} of the {size} bytes of the next "
+                "one; "
                 f"are its frames {width}x{height} in {pixel_format}?"
             )
         yield Frame(_bgr(cv2, np.frombuffer(data, np.uint8).reshape(rows), pixel_format), index, index / fps)

@@ -38,11 +38,11 @@ class Reading:
         """Return a sentence for each irregularity, for a summary."""
         said = list(self.remarks)
         if self.broken:
-            pictures = "1 picture" if self.broken == 1 else f"{self.broken} pictures"
-            said.append(f"{pictures} could not be decoded and {'is' if self.broken == 1 else 'are'} left out")
+            frames = "1 frame" if self.broken == 1 else f"{self.broken} frames"
+            said.append(f"{frames} could not be decoded and {'was' if self.broken == 1 else 'were'} left out")
         if self.reconnects:
-            said.append(f"connected again {'once' if self.reconnects == 1 else f'{self.reconnects} times'}")
+            said.append(f"reconnected {'once' if self.reconnects == 1 else f'{self.reconnects} times'}")
         if self.complaints:
             times = "once" if self.complaints == 1 else f"{self.complaints} times"
-            said.append(f"the decoder complained {times}, first of: {self.complaint}")
+            said.append(f"the decoder reported errors {times}, first: {self.complaint}")
         return said

@@ -68,7 +68,8 @@ class Recording:
         text, box = self.facts.get("text"), self.facts.get("box")
         if text is None and box is None:
             raise SourceError(
-                f"{self.name} does not say what was followed; expected a file of edgetrack run --output FILE.mcap "
+                f"{self.name} does not say what was tracked; expected a file of edgetrack run --output "
+                "FILE.mcap "
                 "with one target"
             )
         try:
@@ -85,7 +86,7 @@ class Recording:
         for frame, _ in self._steps(paired=False):
             yield frame
         if not self.complete:
-            raise SourceError(f"{self.name} breaks off: it has no end, as that of a run that was killed")
+            raise SourceError(f"{self.name} is truncated: its end is missing, as after a run that was killed")
 
     def steps(self) -> Iterator[tuple[Frame, Track]]:
         """Yield every frame, with that of the second sensor, and the track that was recorded for it.
@@ -110,7 +111,7 @@ class Recording:
                 topics.add(topic)
                 if len(topics - {X}) > 1:
                     raise SourceError(
-                        f"{self.name} has pictures in {' and '.join(sorted(topics))}; expected one camera"
+                        f"{self.name} has images in {' and '.join(sorted(topics))}; expected one camera"
                     )
                 began = nanoseconds if began is None else began
                 picture = Frame(self._pixels(message, index), index, (nanoseconds - began) / 1e9)
@@ -122,7 +123,7 @@ class Recording:
                 yield self._with_gap(_pair(color, x), message), self._track(message, index)
                 index, color, x = index + 1, None, None
         if began is None:
-            raise SourceError(f"{self.name} has no picture; expected messages {IMAGE} in JSON")
+            raise SourceError(f"{self.name} has no image; expected {IMAGE} messages in JSON")
 
     def _messages(self) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
         """Yield topic, schema, time in nanoseconds and content of each message with a known schema."""
@@ -140,7 +141,7 @@ class Recording:
                     continue
                 if channel.message_encoding != "json":
                     raise SourceError(
-                        f"{self.name} has {schema} as {channel.message_encoding}; expected JSON, "
+                        f"{self.name} has {schema} encoded as {channel.message_encoding}; expected JSON, "
                         "as edgetrack run --output FILE.mcap writes it"
                     )
                 yield channel.topic, schema, record.log_time, self._json(record)
@@ -150,7 +151,7 @@ class Recording:
             content = json.loads(record.data)
         except MALFORMED as error:
             raise SourceError(
-                f"{self.name} has a message that is no JSON ({error}); is it damaged?"
+                f"{self.name} has a message that is not valid JSON ({error}); is the file damaged?"
             ) from error
         return content if isinstance(content, dict) else {}
 
@@ -184,7 +185,7 @@ class Recording:
     def _damaged(self, file: BinaryIO, error: Exception) -> SourceError:
         place = file.tell()
         return SourceError(
-            f"{self.name} is no MCAP file, or is damaged near byte {place} ({error}); copy it again"
+            f"{self.name} is not an MCAP file, or is damaged near byte {place} ({error}); copy it again"
         )
 
     def _open(self) -> BinaryIO:
@@ -205,18 +206,18 @@ class Recording:
         try:
             packed = b64decode(message["data"], validate=True)
         except MALFORMED as error:
-            raise SourceError(f"{self.name}: picture {index} has no data in base64 ({error})") from error
+            raise SourceError(f"{self.name}: image {index} is not valid base64 ({error})") from error
         try:
             return self._levels.to_8_bits(decoded(packed, "it"))
         except SourceError as error:
-            picture = f"picture {index} ({message.get('format')!r})"
+            picture = f"image {index} ({message.get('format')!r})"
             raise SourceError(f"{self.name}: OpenCV cannot decode {picture}: {error}") from error
 
     def _with_gap(self, frame: Frame, message: Mapping[str, Any]) -> Frame:
         gap_s = message.get("gap_s", 0.0)  # older recordings have none
         if not isinstance(gap_s, (int, float)) or not 0 <= gap_s < math.inf:
             raise SourceError(
-                f"{self.name}: picture {frame.index} comes after a gap of {gap_s!r} s; is it damaged?"
+                f"{self.name}: image {frame.index} comes after a gap of {gap_s!r} s; is the file damaged?"
             )
         return replace(frame, gap_s=float(gap_s)) if gap_s else frame
 
@@ -227,9 +228,7 @@ class Recording:
             basis = BASES[BASES.index(message.get("basis", "network"))]  # older recordings have none
             return Track(place, float(message["score"]), STATUSES[STATUSES.index(status)], index, basis)
         except MALFORMED as error:
-            raise SourceError(
-                f"{self.name}: the track of picture {index} is malformed ({error!r})"
-            ) from error
+            raise SourceError(f"{self.name}: the track of image {index} is malformed ({error!r})") from error
 
 
 def _pair(color: Frame | None, x: Frame | None) -> Frame:

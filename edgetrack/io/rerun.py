@@ -101,7 +101,7 @@ class _RerunSink(Joint):
     def _start(self, frame: Frame) -> None:
         recording = self._rerun.RecordingStream("edgetrack", recording_id=uuid.uuid4())
         if not recording.is_enabled():
-            raise SinkError(f"{self._name}: the environment variable RERUN turns it off; run: unset RERUN")
+            raise SinkError(f"{self._name}: the environment variable RERUN turns Rerun off; run: unset RERUN")
         try:
             self._connect(recording)
         except RuntimeError as error:  # any failure in the library
@@ -208,7 +208,7 @@ class RerunViewerSink(_RerunSink):
 
     def _failure(self, error: Exception) -> SinkError:
         why = getattr(error, "strerror", None) or error
-        return SinkError(f"{self._name}: no viewer takes what is sent ({why}); start one with: rerun")
+        return SinkError(f"{self._name}: no viewer accepts the data ({why}); start one with: rerun")
 
 
 def _host(url: str) -> tuple[str, int]:
@@ -224,6 +224,7 @@ def _host(url: str) -> tuple[str, int]:
         host, port = None, 0
     if not host or not port or parts.scheme not in ("rerun+http", "rerun+https") or parts.path != "/proxy":
         raise ConfigError(
-            f"--rerun {url!r} is not the address of a viewer; expected one such as rerun+http://127.0.0.1:{PORT}/proxy"
+            f"--rerun {url!r} is not the address of a viewer; expected one such as "
+            f"rerun+http://127.0.0.1:{PORT}/proxy"
         )
     return host, port

@@ -82,7 +82,7 @@ class OtbSink(_ResultSink):
     def _lines(self, frame: Frame, tracks: Sequence[Track]) -> str:
         if len(tracks) != 1:
             raise SinkError(
-                f"output {self._path} takes one target, and there are {len(tracks)}; expected OUT.mot"
+                f"output {self._path} can hold one target only, but there are {len(tracks)}; expected OUT.mot"
             )
         if tracks[0].box is not None:
             self._box = tracks[0].box.xywh

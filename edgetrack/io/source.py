@@ -72,7 +72,7 @@ class Source:
             raise
         if self._first is None:
             self.close()
-            raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of pictures")
+            raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of images")
         height, width = self._first.pixels.shape[:2]
         self.size: tuple[int, int] = (width, height)
 
@@ -149,7 +149,7 @@ class Source:
                 self._read_again(self._again)
         elif waited_s > SILENCE_S and (opening or state.name != "reconnecting"):
             why = state.reason or "is it still connected?"
-            raise SourceError(f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}") from None
+            raise SourceError(f"{self.name} has sent no image for {SILENCE_S:.0f} s; {why}") from None
 
     def within(self, seconds: float) -> Frame | None:
         """Return the next frame, or None if none arrives in time; after the last one the state is "ended".
@@ -177,7 +177,7 @@ class Source:
 
     def __iter__(self) -> Iterator[Frame]:
         if not self._forget.alive:
-            raise SourceError(f"{self.name} is closed; open it again to read it")
+            raise SourceError(f"{self.name} is closed; open it again to read from it")
         if self._ended:
             raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
         return self._rest()
@@ -221,7 +221,7 @@ def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
     reading.canceled = True
     reader.close()
     warnings.warn(
-        f"source {name} was left open; use it as in: with open_source(...) as source",
+        f"source {name} was not closed; open it in a with statement: with open_source(...) as source",
         ResourceWarning,
         stacklevel=2,
     )

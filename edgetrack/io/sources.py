@@ -42,22 +42,22 @@ def open_source(
     levels: tuple[float, float] | None = None,
     fourth: bool = False,
 ) -> Source:
-    """Open a camera, a video, a folder of pictures or a stream, and read its first frame.
+    """Open a camera, a video, a folder of images or a stream, and read its first frame.
 
     Frames have square pixels and are upright, as players show them. The two fields of interlaced video are woven.
-    16-bit pictures are scaled to 8 bits by the value range of the first one.
+    16-bit images are scaled to 8 bits by the value range of the first one.
 
     A live source has to answer when it is opened. When its connection breaks later, it is reconnected after a pause of
     half a second, then twice as long each time, up to 30 s; after wrong credentials or an unknown path, of 10 s to
     60 s. ``Frame.epoch`` counts the reconnections, and frames may have another size after one.
 
     Args:
-        source: Index of a camera, starting at 0; path of a video, an MCAP recording, a picture, an animation, a
-            multi-page TIFF, or a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); a pattern such as
+        source: Index of a camera, starting at 0; path of a video, an MCAP recording, an image, an animation, a
+            multi-page TIFF, or a folder of images (in natural order: ``2.jpg`` before ``10.jpg``); a pattern such as
             ``frames/%05d.png``; a URL such as ``rtsp://host/stream``; a device such as
             ``/dev/video0?size=1280x720&fps=30&format=MJPG``; ``csi://0``, a CSI camera of a Jetson; ``gst:PIPELINE``
             for GStreamer; ``-`` for raw frames on standard input; or ``test://street``, a drawn scene without end.
-        fps: Frame rate of pictures and of raw frames.
+        fps: Frame rate of images and of raw frames.
         realtime: Play a file as a camera would: at the pace of its time stamps, dropping what comes while the consumer
             is busy.
         transport: "tcp" or "udp", for RTSP; needs PyAV.
@@ -67,7 +67,7 @@ def open_source(
         pixel_format: Format of raw frames: "bgr24", "rgb24", "gray8" or "nv12".
         levels: Values of a folder of 16-bit pictures that are shown black and white, such as (6000, 300) for depth in
             millimeters; 0 stays black. None for the value range of the first pictures.
-        fourth: Show the fourth channel of a folder of pictures that have four, in gray: a second sensor beside color.
+        fourth: Show the fourth channel of a folder of images that have four, in gray: a second sensor beside color.
 
     Returns:
         A context manager, and an iterable of ``Frame`` with uint8 (H, W, 3) BGR pixels.
@@ -81,10 +81,10 @@ def open_source(
     options = _Options(fps, realtime, transport, give_up_s, size, pixel_format, levels, fourth)
     _check_levels(source, levels)
     if fourth:
-        _check_folder(source, "fourth", "pictures with four channels")
+        _check_folder(source, "fourth", "images with four channels")
     if source != "-" and (size is not None or pixel_format != "bgr24"):
         raise SourceError(
-            f"size and pixel_format have no effect: {source} has frames of its own size; leave them out"
+            f"size and pixel_format have no effect: {source} sets the size of its own frames; leave them out"
         )
     if isinstance(source, int):
         return _captured(Place(source, f"camera {source}", live=True), options)
@@ -120,7 +120,7 @@ def _on_disk(path: Path, options: _Options) -> Source:
     if is_pattern(path.name) and not path.exists():
         pictures = matching(path)
         if not pictures:
-            raise SourceError(f"no picture matches {path}; expected files such as {numbered(path.name, 1)}")
+            raise SourceError(f"no image matches {path}; expected files such as {numbered(path.name, 1)}")
         return _pictures(pictures, str(path), options)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
@@ -144,7 +144,7 @@ def _drawn(source: str) -> Source:
     from edgetrack.demo.scene import FPS, endless
 
     if source != "test://street":
-        raise SourceError(f"there is no {source}; expected test://street")
+        raise SourceError(f"{source} does not exist; expected test://street")
     reading = Reading()
     return Source(paced(endless(), reading), name=source, fps=FPS, count=None, live=True, reading=reading)
 
@@ -202,15 +202,15 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except FileNotFoundError:
         state = (
-            f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "does not exist"
+            f"is a link to {path.readlink()}, which does not exist" if path.is_symlink() else "does not exist"
         )
         camera = str(path).startswith("/dev/video")
-        expected = devices_here() if camera else "expected a video file or a folder of pictures"
+        expected = devices_here() if camera else "expected a video file or a folder of images"
         raise SourceError(f"{path} {state}; {expected}") from None
     except OSError as error:
         raise SourceError(f"{path!s:.200} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a zero byte
-        raise SourceError(f"{str(path)!r} is no path: {error}") from error
+        raise SourceError(f"{str(path)!r} is not a valid path: {error}") from error
 
 
 def _check_readable(path: Path) -> None:
@@ -234,7 +234,7 @@ def _open_folder(path: Path, options: _Options) -> Source:
         found = f"; it has files {', '.join(others[:5])}" if others else ""
         known = ", ".join(sorted(SUFFIXES))
         raise SourceError(
-            f"folder {path} has no pictures{found}; expected files such as 1.jpg, 2.jpg ({known})"
+            f"folder {path} has no images{found}; expected files such as 1.jpg, 2.jpg ({known})"
         )
     return _pictures(pictures, str(path), options)
 
@@ -264,13 +264,13 @@ def _check_levels(source: object, levels: object) -> None:
         and levels[0] != levels[1]
     ):
         raise SourceError(f"levels are {levels!r}; expected two different finite numbers, black and white")
-    _check_folder(source, "levels", "16-bit pictures")
+    _check_folder(source, "levels", "16-bit images")
 
 
 def _check_folder(source: object, option: str, pictures: str) -> None:
     path = None if isinstance(source, int) else Path(str(source))
     if path is None or not (path.is_dir() or is_pattern(path.name)):
-        raise SourceError(f"{option} has no effect: {source} is no folder of {pictures}; leave it out")
+        raise SourceError(f"{option} has no effect: {source} is not a folder of {pictures}; leave it out")
 
 
 def _check_live(transport: object, give_up_s: object) -> None:

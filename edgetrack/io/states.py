@@ -16,9 +16,10 @@ Code = Literal[
 STALLED_S = 1.0  # without a frame
 CONNECTING_S = 60.0  # longest attempt: several responses of a slow server
 ADVICE: dict[Code, str] = {
-    "authentication": "check user and password, as in rtsp://USER:PASSWORD@HOST/PATH",
-    "not-found": "check the path after the host; the camera's manual has it",
-    "tls": "check that EDGETRACK_CA_FILE, if it is set, holds the certificate, or use the address without TLS (rtsp://, http://)",
+    "authentication": "check the user name and password, as in rtsp://USER:PASSWORD@HOST/PATH",
+    "not-found": "check the path after the host; it is in the camera's manual",
+    "tls": "check that EDGETRACK_CA_FILE, if it is set, holds the certificate, or use the address without "
+    "TLS (rtsp://, http://)",
     "timeout": "check that the server can be reached from here, and that a firewall lets it through",
     "codec": "check that the address is that of a video; set the camera to H.264",
     "refused": "check that the server is running, and its port",
@@ -93,5 +94,5 @@ class Observed:
         """The current state; "stalled" if it is live but no frame arrives."""
         state, silent_s = self._state, time.monotonic() - self._seen_s
         if state.name == "live" and silent_s > STALLED_S:
-            return SourceState("stalled", "timeout", f"no picture for more than {STALLED_S:.0f} s")
+            return SourceState("stalled", "timeout", f"no image for more than {STALLED_S:.0f} s")
         return state

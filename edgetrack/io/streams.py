@@ -94,7 +94,7 @@ class Stream:
         for packet, arrived_ns in self._packets():
             for picture in self._decoded(packet):
                 if picture.is_corrupt:
-                    self._complain("parts of a picture have not arrived; it shows what was there before")
+                    self._complain("parts of an image did not arrive; it shows the previous content there")
                 pts_s = None if not timed or picture.pts is None else float(picture.pts * picture.time_base)
                 yield Picture(self._pixels(picture), arrived_ns, pts_s)
 
@@ -162,14 +162,14 @@ class Stream:
                 return Lost(code, f"no answer within {OPEN_S:.0f} s" if code == "timeout" else reason)
         host = urlsplit(url).hostname
         if host and not _is_known(host):
-            return Lost("unreachable", f"no host {host} is known here")
+            return Lost("unreachable", f"the host {host} cannot be resolved from here")
         if self._scheme in TLS:
-            return Lost("tls", f"no connection over TLS ({reason})")
+            return Lost("tls", f"the TLS connection failed ({reason})")
         return Lost("unreachable", reason)
 
 
 def _silent() -> Lost:
-    return Lost("timeout", f"nothing came for {READ_S:.0f} s")
+    return Lost("timeout", f"no data for {READ_S:.0f} s")
 
 
 def _is_known(host: str) -> bool:

@@ -153,7 +153,8 @@ class ThreadedSink(Closing):
         if self._thread.is_alive():
             self._channel.close()
             raise SinkError(
-                f"{self._name} cannot be completed: its last frames could not be written within {CLOSING_S:.0f} s; "
-                "is it read, and is the disk fast enough?"
+                f"{self._name} cannot be completed: its last frames could not be written within "
+                f"{CLOSING_S:.0f} s; "
+                "does something read it, and is the disk fast enough?"
             )
         self._raise()

@@ -22,7 +22,8 @@ def context() -> ssl.SSLContext:
             checks.load_verify_locations(file)
         except OSError as error:  # ssl.SSLError is one, too
             raise ConfigError(
-                f"{CA_FILE} is {file}, which cannot be read ({error.strerror or error}); expected a PEM file of "
+                f"{CA_FILE} is set to {file}, which cannot be read ({error.strerror or error}); expected a "
+                "PEM file of "
                 "certificates"
             ) from None
     return checks
@@ -42,6 +43,7 @@ def distrust(error: BaseException | None) -> str | None:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return None
     return (
-        f"its certificate is not trusted: {error.verify_message}; if it is the right one, set {CA_FILE} to a PEM file "
+        f"its certificate is not trusted: {error.verify_message}; if it is the right one, set {CA_FILE} to a "
+        "PEM file "
         "that holds it"
     )

@@ -37,7 +37,7 @@ def why_not_h264(av: Any, size: tuple[int, int]) -> str | None:
     if "libx264" not in av.codecs_available:
         return "this PyAV has no libx264; run: pip install --force-reinstall av"
     if size[0] % 2 or size[1] % 2:
-        return f"H.264 takes an even number of rows and columns, not {size[0]}x{size[1]}"
+        return f"H.264 needs an even width and height, not {size[0]}x{size[1]}"
     return None
 
 
@@ -253,7 +253,7 @@ class _Target:
 def _check_size(name: str | Path, size: tuple[int, int]) -> None:
     if max(size) > LARGEST:
         raise SinkError(
-            f"{name}: pictures of {size[0]}x{size[1]} are too large for MPEG-4, at most {LARGEST} a side;"
+            f"{name}: frames of {size[0]}x{size[1]} are too large for MPEG-4, at most {LARGEST} per side;"
             " write .jsonl or .csv"
         )
 

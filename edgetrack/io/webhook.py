@@ -116,7 +116,7 @@ class WebhookSink(Joint):
                 return
             if not self._warned:
                 self._warned = True
-                self._warn(f"{self.name} takes no events ({problem}); they are sent again")
+                self._warn(f"{self.name} accepts no events ({problem}); they will be sent again")
             if self._closing.wait(min(LONGEST_S, self._pause_s * 2**attempt) * random.uniform(0.5, 1.0)):
                 return
 
@@ -140,13 +140,13 @@ class WebhookSink(Joint):
         if status in PASSING or status >= 500:
             return said
         raise SinkError(
-            f"{self.name} refuses events: {said}; expected 2xx: check the address, user and password"
+            f"{self.name} refuses events: {said}; expected 2xx: check the address, user name and password"
         )
 
 
 def _checked(url: str) -> SplitResult:
     wrong = ConfigError(
-        "the webhook is no address; expected one such as http://192.168.1.5:8123/api/webhook/car"
+        "the webhook is not a valid address; expected one such as http://192.168.1.5:8123/api/webhook/car"
     )
     try:
         parts = urlsplit(url)

@@ -30,7 +30,7 @@ class WindowSink(DrawingSink):
         self._cv2 = load_cv2()
         self._title = title
         if re.search(r"GUI:\s+NONE", self._cv2.getBuildInformation()):
-            raise SinkError(f"this OpenCV is built without windows; for --show: {GUI_HINT}")
+            raise SinkError(f"this OpenCV was built without support for windows; for --show: {GUI_HINT}")
         # Without a display, some builds of OpenCV terminate the process instead of raising.
         displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if sys.platform.startswith("linux") and not displays:

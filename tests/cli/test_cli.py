@@ -120,7 +120,7 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
         (["--source", "in.mp4", "--box", "5000,2,3,4"], "outside the frame"),
         (["--source", "gone.mp4", "--text", "x"], "gone.mp4 does not exist"),
         (["--source", "text.mp4", "--text", "x"], "text.mp4 is not a video"),
-        (["--source", "empty", "--text", "x"], "has no pictures"),
+        (["--source", "empty", "--text", "x"], "has no images"),
         (["--camera", "63", "--text", "x"], "camera 63 cannot be opened"),
         (
             ["--source", "in.mp4", "--text", "x", "-o", "out.avi"],
@@ -266,7 +266,7 @@ def test_a_video_that_breaks_off_keeps_what_was_tracked(tmp_path: Path) -> None:
     result = command("run", "-s", "half.mp4", "--text", "x", "-o", "out.jsonl", cwd=tmp_path)
     assert result.returncode == 2
     assert re.fullmatch(
-        r"error: half\.mp4 breaks off after \d+ of 377 frames; is the file complete\?\n", result.stderr
+        r"error: half\.mp4 ends early, after \d+ of 377 frames; is the file complete\?\n", result.stderr
     )
     assert "frames  " in result.stdout
     rows = (tmp_path / "out.jsonl").read_text().splitlines()

@@ -89,7 +89,9 @@ def test_the_file_of_options_takes_them_and_what_is_too_much_is_deleted(tmp_path
     old.write_bytes(bytes(2_000_000))
     words = [*FAKE[:3], "--config", "site.toml", "--max-frames", "20"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "clips deleted from clips for newer ones: 1; 1 MB are kept" in " ".join(done.stdout.split())
+    assert "clips deleted from clips to make room for newer ones: 1; the limit is 1 MB" in " ".join(
+        done.stdout.split()
+    )
     assert not old.exists()
     assert (tmp_path / "clips" / "appeared-0008.mp4").exists()
 

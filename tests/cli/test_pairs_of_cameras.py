@@ -61,7 +61,7 @@ def recorded(pairs: Path) -> Path:
     words = ["--source", pairs / "color", "--x", pairs / "x", "--x-within-ms", "10", "--box", box, *WORDS]
     code, said = edgetrack("run", *words, "--output", pairs / "a.mcap", "--output", pairs / "a.jsonl")
     assert code == 0, said
-    assert "x: 11 of 12 frames have a picture" in said
+    assert "x: 11 of 12 frames have an image" in said
     return pairs / "a.mcap"
 
 

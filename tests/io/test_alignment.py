@@ -78,7 +78,7 @@ def test_what_cannot_be_aligned_is_refused(pairs: list[tuple[np.ndarray, np.ndar
     flat = np.full((64, 64, 3), 7, np.uint8)
     for wrong, said in (
         (pairs[:2], "got 2 pairs"),
-        ([*pairs[:2], (pairs[0][0][:200], pairs[0][1])], "change their size"),
+        ([*pairs[:2], (pairs[0][0][:200], pairs[0][1])], "images of one sensor differ in size"),
         ([(flat[:8], flat)] * 3, "less than 16 pixels"),
         ([(flat, flat)] * 3, "no pair could be aligned"),
     ):

@@ -139,7 +139,7 @@ def test_a_coco_file_is_read_by_pycocotools(tmp_path: Path) -> None:
 
 def test_a_coco_file_is_whole_at_any_time(tmp_path: Path) -> None:
     path, read = tmp_path / "a.json", []
-    path.write_text("what was there before")
+    path.write_text("the previous content there")
     with open_sink(path) as sink:
         for index in range(200):
             sink.write(frame(index), track(), latency_ms=1)
@@ -155,7 +155,7 @@ def test_a_coco_file_is_whole_at_any_time(tmp_path: Path) -> None:
 def test_a_pipe_takes_no_coco(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     reader = os.open(tmp_path / "a.json", os.O_RDONLY | os.O_NONBLOCK)
-    with pytest.raises(SinkError, match=r"cannot be cut.*expected a file"):
+    with pytest.raises(SinkError, match=r"cannot be truncated.*expected a regular file"):
         open_sink(tmp_path / "a.json")
     os.close(reader)
 

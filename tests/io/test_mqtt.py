@@ -192,7 +192,7 @@ def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
         listener.close()
     broker.kill()
     assert len(said) == 1
-    assert said[0].startswith(f"mqtt 127.0.0.1:{broker.port} takes no messages (")
+    assert said[0].startswith(f"mqtt 127.0.0.1:{broker.port} accepts no messages (")
 
 
 def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server: Broker) -> None:
@@ -200,7 +200,9 @@ def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server
     url = broker.url.replace("mqtt://", "mqtt://me:wr0ng@")
     refused = MqttSink(url)
     wait(lambda: refused._error is not None)
-    with pytest.raises(SinkError, match="refuses the connection: Not authorized; check user") as caught:
+    with pytest.raises(
+        SinkError, match="refuses the connection: Not authorized; check the user name"
+    ) as caught:
         refused.write(frame(), track("tracking"), latency_ms=1)
     with pytest.raises(SinkError):
         refused.close()
@@ -240,7 +242,8 @@ def test_a_run_says_what_was_not_delivered(monkeypatch: pytest.MonkeyPatch) -> N
     said = " ".join(done.output.split())
     assert done.exit_code == 0, said
     assert (
-        f"note: mqtt {place} takes no messages (it cannot be reached); they are sent when it is back" in said
+        f"note: mqtt {place} accepts no messages (it cannot be reached); they are sent when the broker is back"
+        in said
     )
     assert f"events not delivered to mqtt {place}: " in said
     assert "secret" not in said

@@ -63,7 +63,7 @@ def test_each_frame_of_a_file_brings_the_other_ones_picture(tmp_path: Path) -> N
     with open_source(tmp_path / "color") as color, open_source(tmp_path / "x") as x:
         with PairedSource(color, SecondSensor(x, color, within_ms=10)) as source:
             frames = [(frame, frame.x) for frame in source]
-        assert source.summary.endswith("3 of 4 frames have a picture; skew +0.0 ms, at most 0.0 ms")
+        assert source.summary.endswith("3 of 4 frames have an image; skew +0.0 ms, at most 0.0 ms")
     assert [frame.color for frame, _ in frames] == [True] * 4
     assert [None if x is None else int(x.pixels[0, 0, 0]) for _, x in frames] == [100, 101, 102, None]
     assert [x.time_s for _, x in frames if x is not None] == pytest.approx([0, 1 / 30, 2 / 30])

@@ -55,7 +55,7 @@ def partners(sensor: SecondSensor, times_s: list[float]) -> list[int | None]:
 def test_the_nearest_picture_in_time_is_taken_if_it_is_near_enough() -> None:
     sensor = paired(Fake([0.0, 0.1, 0.2, 0.6]), within_ms=40)
     assert partners(sensor, [0.0, 0.03, 0.05, 0.07, 0.1, 0.19, 0.3, 0.58]) == [0, 0, None, 1, 1, 2, None, 3]
-    assert sensor.summary == "thermal.mp4: 6 of 8 frames have a picture; skew +5.0 ms, at most 30.0 ms"
+    assert sensor.summary == "thermal.mp4: 6 of 8 frames have an image; skew +5.0 ms, at most 30.0 ms"
 
 
 def test_a_second_sensor_that_ends_or_breaks_off_is_missing_from_then_on() -> None:
@@ -80,7 +80,7 @@ def test_a_camera_is_asked_for_what_it_took_at_that_moment() -> None:
 def test_what_cannot_be_paired_is_refused() -> None:
     with pytest.raises(ConfigError, match="both live or both files"):
         paired(Fake([0.0]), Fake([0.0], live=True))
-    with pytest.raises(ConfigError, match=r"3x2 pixels and color has 6x4.*--x-homography"):
+    with pytest.raises(ConfigError, match=r"3x2 pixels but color has 6x4.*--x-homography"):
         paired(Fake([0.0], size=(3, 2)), Fake([0.0]))
 
 
@@ -103,14 +103,17 @@ def test_a_homography_brings_pixels_to_where_color_sees_them(tmp_path: Path) -> 
     ("text", "said"),
     [
         ("homography = [[1, 0], [0, 1]]", "x_size is None"),
-        ("x_size = [3, 2]\ncolor_size = [9, 9]", "color_size is .9, 9. and the pictures have .6, 4."),
+        ("x_size = [3, 2]\ncolor_size = [9, 9]", "color_size is .9, 9. but the images have .6, 4."),
         ("x_size = [3, 2]\ncolor_size = [6, 4]", "homography is None"),
         ("x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[1, 0], [0, 1]]", "three rows of three"),
         (
             "x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[1, 0, 0], [0, 1], 'a']",
             "three rows of three",
         ),
-        ("x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[0,0,0],[0,0,0],[0,0,1]]", "can be inverted"),
+        (
+            "x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[0,0,0],[0,0,0],[0,0,1]]",
+            "an invertible matrix",
+        ),
         (
             "x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[1,0,0],[0,1,0],[0,0,'1']]",
             "three rows of three",
@@ -148,8 +151,8 @@ def test_sixteen_bits_are_shown_in_the_range_that_is_given(tmp_path: Path) -> No
     for levels, place, said in (
         ((5, 5), tmp_path, "two different finite numbers"),
         ((1, float("nan")), tmp_path, "two different finite numbers"),
-        ((1, 2), tmp_path / "0001.png", "no folder of 16-bit pictures"),
-        ((1, 2), 0, "no folder of 16-bit pictures"),
+        ((1, 2), tmp_path / "0001.png", "not a folder of 16-bit images"),
+        ((1, 2), 0, "not a folder of 16-bit images"),
     ):
         with pytest.raises(SourceError, match=said):
             open_source(place, levels=levels)

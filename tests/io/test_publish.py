@@ -88,7 +88,7 @@ def test_pictures_with_the_box_arrive_also_after_the_server_was_away(receiver: R
         receiver.start()
         publish(sink, lambda: receiver.size > before + 2000, size=(200, 200))
     assert len(said) == 1
-    assert said[0].startswith(f"publish {receiver.url}: the server takes no pictures (")
+    assert said[0].startswith(f"publish {receiver.url}: the server accepts no frames (")
     pictures = receiver.pictures()
     assert {picture.shape for picture in pictures} == {(120, 160, 3)}
     edge, inside = pictures[5][30:71, 40].astype(int), pictures[5][50, 70].astype(int)
@@ -99,7 +99,7 @@ def test_pictures_with_the_box_arrive_also_after_the_server_was_away(receiver: R
 def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
     guarded = Receiver(tmp_path, "me:secret")
     sink = RtspSink(guarded.url.replace("rtsp://", "rtsp://me:wr0ng@"), fps=30)
-    with pytest.raises(SinkError, match="check user and password") as caught:
+    with pytest.raises(SinkError, match="check the user name and password") as caught:
         publish(sink, lambda: guarded.size > 0)
     sink.close()
     guarded.kill()

@@ -149,7 +149,7 @@ def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
     assert len(list(recording.steps())) == len(indices)
     assert recording.complete is False
     assert (recording.facts["text"], recording.facts["engine"]) == ("red car", "fake")
-    with open_source(out) as source, pytest.raises(SourceError, match="breaks off: it has no end"):
+    with open_source(out) as source, pytest.raises(SourceError, match="is truncated: its end is missing"):
         list(source)
 
 
@@ -177,9 +177,9 @@ def test_cut_or_damaged_it_gives_a_part_or_says_so(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "is no MCAP file"),
-        (b"not a recording, just words", "is no MCAP file"),
-        (b"\x89MCAP0\r\n", "is no MCAP file, or is damaged"),
+        (b"", "is not an MCAP file"),
+        (b"not a recording, just words", "is not an MCAP file"),
+        (b"\x89MCAP0\r\n", "is not an MCAP file, or is damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -210,15 +210,15 @@ def foreign(*channels: tuple[str, str, str], data: bytes = b"{}") -> bytes:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (foreign(), "has no picture"),
-        (foreign(("/scan", "sensor_msgs/msg/LaserScan", "cdr")), "has no picture"),
+        (foreign(), "has no image"),
+        (foreign(("/scan", "sensor_msgs/msg/LaserScan", "cdr")), "has no image"),
         (foreign(("/a", IMAGE, "protobuf")), "as protobuf; expected JSON"),
-        (foreign(("/a", IMAGE, "json")), "picture 0 has no data in base64"),
-        (foreign(("/a", IMAGE, "json"), data=b"[1]"), "picture 0 has no data in base64"),
-        (foreign(("/a", IMAGE, "json"), data=b"{"), "is no JSON"),
+        (foreign(("/a", IMAGE, "json")), "image 0 is not valid base64"),
+        (foreign(("/a", IMAGE, "json"), data=b"[1]"), "image 0 is not valid base64"),
+        (foreign(("/a", IMAGE, "json"), data=b"{"), "is not valid JSON"),
         (
             foreign(("/a", IMAGE, "json"), data=b'{"data": "AAAA", "format": "h264"}'),
-            "cannot decode picture 0",
+            "cannot decode image 0",
         ),
     ],
 )
@@ -236,10 +236,10 @@ def test_two_cameras_are_one_too_many(tmp_path: Path) -> None:
     (tmp_path / "a.mcap").write_bytes(foreign(("/l", IMAGE, "json"), ("/r", IMAGE, "json"), data=picture))
     with (
         open_source(tmp_path / "a.mcap") as source,
-        pytest.raises(SourceError, match="pictures in /l and /r"),
+        pytest.raises(SourceError, match="images in /l and /r"),
     ):
         list(source)
-    with pytest.raises(SourceError, match="does not say what was followed"):
+    with pytest.raises(SourceError, match="does not say what was tracked"):
         _ = Recording(tmp_path / "a.mcap").target
 
 

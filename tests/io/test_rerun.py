@@ -107,7 +107,7 @@ def test_a_viewer_takes_what_is_sent(viewer: str) -> None:
 def test_no_viewer_is_said() -> None:
     with (
         sinks.RerunViewerSink("rerun+http://127.0.0.1:1/proxy") as sink,
-        pytest.raises(SinkError, match=r"no viewer takes what is sent .*start one with: rerun"),
+        pytest.raises(SinkError, match=r"no viewer accepts the data .*start one with: rerun"),
     ):
         sink.write(frame(0), CAR, latency_ms=1)
 

@@ -52,7 +52,7 @@ def test_otb_has_a_line_for_each_frame(tmp_path: Path) -> None:
 def test_otb_takes_one_target(tmp_path: Path) -> None:
     with (
         open_sink(tmp_path / "a.otb") as sink,
-        pytest.raises(SinkError, match=r"takes one target, and there are 2"),
+        pytest.raises(SinkError, match=r"can hold one target only, but there are 2"),
     ):
         sink.write_all(frame(0), {"mine": TRACK, "car #3": CAR}, latencies_ms=COSTS)
     assert not (tmp_path / "a.otb").exists()

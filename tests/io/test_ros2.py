@@ -110,6 +110,6 @@ def test_it_is_no_recording_to_be_replayed(tmp_path: Path) -> None:
     with open_sink(path) as sink:
         sink.write(frame(0), CAR, latency_ms=1)
     with pytest.raises(
-        SourceError, match=r"has no picture; expected messages foxglove\.CompressedImage in JSON"
+        SourceError, match=r"has no image; expected foxglove\.CompressedImage messages in JSON"
     ):
         open_source(path)

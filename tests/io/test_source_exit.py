@@ -80,7 +80,7 @@ def test_a_source_left_open_does_not_decide_how_the_process_ends(
     done = run(script, None if live else write_video(tmp_path / "v.mp4", 120, size=(320, 240)))
     assert done.returncode == code, done.stderr
     assert "ResourceWarning" in done.stderr
-    assert "was left open; use it as in: with open_source(...) as source" in done.stderr
+    assert "was not closed; open it in a with statement: with open_source(...) as source" in done.stderr
     assert ("RuntimeError: mine" in done.stderr) == (script == RAISES)
 
 
@@ -99,7 +99,7 @@ def test_what_is_closed_warns_of_nothing(tmp_path: Path) -> None:
 
 def test_a_source_that_nobody_holds_is_closed_at_once(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", 60)
-    with pytest.warns(ResourceWarning, match=r"source .*v\.mp4 was left open"):
+    with pytest.warns(ResourceWarning, match=r"source .*v\.mp4 was not closed"):
         assert next(iter(open_source(path))).index == 0
     assert not reader_threads()
 

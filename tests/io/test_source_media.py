@@ -166,7 +166,7 @@ def test_a_broken_picture_is_left_out_and_said(tmp_path: Path) -> None:
     with open_source(path) as source:
         same([frame.pixels.copy() for frame in source], np.delete(whole, 7, axis=0))
         assert source.broken == 1
-        assert source.notes[0] == "1 picture could not be decoded and is left out"
+        assert source.notes[0] == "1 frame could not be decoded and was left out"
         assert "mjpeg" in source.notes[1]
 
 
@@ -177,7 +177,7 @@ def test_damage_that_the_decoder_mends_is_said(tmp_path: Path) -> None:
     path.write_bytes(data)
     frames, _, notes = read(path)
     assert len(frames) == len(own_frames(path))
-    assert any("the decoder complained" in note for note in notes)
+    assert any("the decoder reported errors" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_file_without_its_end_breaks_off(tmp_path: Path, name: str) -> None:
     seen: list[Frame] = []
     with (
         open_source(path) as source,
-        pytest.raises(SourceError, match=r"breaks off after \d+ of \d+ frames; is the file complete\?"),
+        pytest.raises(SourceError, match=r"ends early, after \d+ of \d+ frames; is the file complete\?"),
     ):
         seen.extend(source)
     assert 5 < len(seen) < 24
@@ -201,7 +201,7 @@ def test_a_file_that_has_lost_its_index_says_so(tmp_path: Path) -> None:
     path = street(tmp_path / "v.mp4", *X264)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(SourceError, match=r"v\.mp4 breaks off: at least \d+ bytes are missing"):
+    with pytest.raises(SourceError, match=r"v\.mp4 is truncated: at least \d+ bytes are missing"):
         open_source(path)
 
 

@@ -47,9 +47,9 @@ def test_odd_names_in_the_current_folder_work(
 def test_a_name_that_is_no_text_is_refused_before_opencv_crashes_on_it(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
     write_video(tmp_path / "v.mp4", 3).rename(path)
-    with pytest.raises(SourceError, match=r"\\udcff\.mp4 is not UTF-8"):
+    with pytest.raises(SourceError, match=r"\\udcff\.mp4 is not valid UTF-8"):
         open_source(path)
-    with pytest.raises(SourceError, match=r"\\ud800 is not UTF-8"):
+    with pytest.raises(SourceError, match=r"\\ud800 is not valid UTF-8"):
         open_source("http://127.0.0.1/\ud800")
 
 
@@ -96,11 +96,11 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path) -> None:
     cases: list[tuple[str | Path, str]] = [
         ("y" * 300 + ".mp4", "cannot be read: File name too long"),
         (tmp_path / "loop.mp4", r"loop\.mp4 cannot be read: Too many levels of symbolic links"),
-        (tmp_path / "gone.mp4", r"gone\.mp4 is a link to nowhere\.mp4, which is not there"),
+        (tmp_path / "gone.mp4", r"gone\.mp4 is a link to nowhere\.mp4, which does not exist"),
         (tmp_path / "empty.mp4" / "x", "cannot be read: Not a directory"),
         (tmp_path / "empty.mp4", "is empty"),
-        ("a\0b.mp4", "is no path: embedded null"),
-        ("", "has no pictures"),
+        ("a\0b.mp4", "is not a valid path: embedded null"),
+        ("", "has no images"),
     ]
     for source, said in cases:
         with pytest.raises(SourceError, match=said) as caught:

@@ -53,7 +53,7 @@ def test_a_picture_that_was_cut_off_is_no_frame(tmp_path: Path, kind: str) -> No
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
     with (
         open_source(tmp_path) as source,
-        pytest.raises(SourceError, match=rf"2\.{kind} is not a picture that OpenCV .* is it complete\?"),
+        pytest.raises(SourceError, match=rf"2\.{kind} is not an image that OpenCV .* is it complete\?"),
     ):
         list(source)
 
@@ -62,7 +62,7 @@ def test_a_folder_without_pictures_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"")
     (tmp_path / "b.exr").write_bytes(b"")
     with pytest.raises(
-        SourceError, match=r"has no pictures; it has files \.exr, \.mp4; expected files such as 1\.jpg"
+        SourceError, match=r"has no images; it has files \.exr, \.mp4; expected files such as 1\.jpg"
     ):
         open_source(tmp_path)
 
@@ -73,9 +73,7 @@ def test_16_bits_use_all_256_levels(tmp_path: Path, bits: int, kind: str) -> Non
     write(tmp_path / f"1.{kind}", (RAMP >> (16 - bits)).astype(np.uint16))
     with open_source(tmp_path) as source:
         pixels = next(iter(source)).pixels
-        assert source.notes == (
-            [] if bits == 16 else [f"16 bits of which 0..{2**bits - 1} are scaled to 0..255"]
-        )
+        assert source.notes == ([] if bits == 16 else [f"16 bits, with 0..{2**bits - 1} scaled to 0..255"])
     assert (pixels.shape, pixels.dtype) == ((24, 640, 3), np.uint8)
     assert len(np.unique(pixels)) == 256
     assert np.abs(pixels[0, :, 0].astype(int) - np.arange(640) * 255 // 639).max() <= 1
@@ -116,14 +114,14 @@ def test_what_has_no_fourth_channel_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "1.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(SourceError, match=r"1\.png has 3 channels; expected four"):
         open_source(tmp_path, fourth=True)
-    with pytest.raises(SourceError, match=r"fourth has no effect: .* is no folder of pictures with four"):
+    with pytest.raises(SourceError, match=r"fourth has no effect: .* is not a folder of images with four"):
         open_source(tmp_path / "1.png", fourth=True)
 
 
 def test_pixels_of_other_types_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "1.tiff", np.full((8, 8), 0.5, np.float32))
     with pytest.raises(
-        SourceError, match=r"1\.tiff has pixels of float32; expected whole numbers of 8 or 16 bits"
+        SourceError, match=r"1\.tiff has pixels of float32; expected unsigned integers of 8 or 16 bits"
     ):
         open_source(tmp_path)
 
@@ -154,7 +152,7 @@ def test_an_animation_plays_to_its_end(tmp_path: Path, kind: str, pictures: int)
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_in_a_folder_an_animation_is_refused(tmp_path: Path, kind: str) -> None:
     animation(tmp_path / f"a.{kind}", 3)
-    with pytest.raises(SourceError, match="holds several pictures, and in a folder each file is one frame"):
+    with pytest.raises(SourceError, match="holds several images, but in a folder each file is one frame"):
         open_source(tmp_path)
 
 
@@ -188,5 +186,5 @@ def test_a_few_bytes_that_promise_a_huge_picture_are_refused(tmp_path: Path, kin
         "bmp": b"BM" + bytes(16) + struct.pack("<ii", side, -side) + bytes(32),
     }
     (tmp_path / f"1.{kind}").write_bytes(data[kind])
-    with pytest.raises(SourceError, match=r"is a picture of 30000x30000; expected 268435456 pixels at most"):
+    with pytest.raises(SourceError, match=r"is an image of 30000x30000; expected at most 268435456 pixels"):
         open_source(tmp_path)

@@ -58,7 +58,7 @@ def test_lost_packets_damage_pictures_and_nothing_else() -> None:
             assert source.state.name == "live"
         assert source.reconnects == source.broken == 0
         assert {frame.pixels.shape for frame in frames} == {(240, 320, 3)}
-        assert any("parts of a picture have not arrived" in note for note in source.notes)
+        assert any("parts of an image did not arrive" in note for note in source.notes)
     finally:
         camera.kill()
 
@@ -109,7 +109,7 @@ def test_a_camera_that_is_killed_and_comes_back_with_another_size_goes_on(camera
         assert frame.time_s > before.time_s
         assert frame.gap_s > 0.5
         assert source.reconnects == 1
-        assert any("connected again once" in note for note in source.notes)
+        assert any("reconnected once" in note for note in source.notes)
     names = [state.name for state in states]
     assert names[0] == "live"
     assert "reconnecting" in names
@@ -143,7 +143,7 @@ def test_a_camera_that_hangs_is_stalled_and_then_connected_again(
 @pytest.mark.parametrize(
     ("login", "path", "code", "advice"),
     [
-        ("admin:wr0ng@", "cam", "authentication", "401 Unauthorized.*check user and password"),
+        ("admin:wr0ng@", "cam", "authentication", "401 Unauthorized.*check the user name and password"),
         ("", "cam", "authentication", "401 Unauthorized"),
         (f"{LOGIN}@", "nothing", "not-found", "404 Not Found.*check the path"),
     ],

@@ -84,14 +84,14 @@ def test_an_error_in_the_reader_comes_after_the_last_good_frame() -> None:
 
 def test_a_live_source_that_falls_silent_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.source.SILENCE_S", 0.05)
-    with pytest.raises(SourceError, match=r"camera 9 has sent no picture"):
+    with pytest.raises(SourceError, match=r"camera 9 has sent no image"):
         Source(ticking(1, every_s=0.4), name="camera 9", fps=None, count=None, live=True)
 
 
 def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
     for number in (10, 9, 1, 100):
         cv2.imwrite(str(tmp_path / f"img{number}.png"), np.full((8, 10, 3), number, np.uint8))
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "._img1.png").write_bytes(b"resource fork")
     with open_source(tmp_path, fps=10) as source:
         assert (source.frames, source.size, source.fps) == (4, (10, 8), 10)
@@ -113,13 +113,13 @@ def test_one_picture_is_a_source_of_one_frame(tmp_path: Path) -> None:
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 10, 3), np.uint8))
     (tmp_path / "2.png").write_bytes(b"\x89PNG but no more")
-    with open_source(tmp_path) as source, pytest.raises(SourceError, match=r"2\.png is not a picture"):
+    with open_source(tmp_path) as source, pytest.raises(SourceError, match=r"2\.png is not an image"):
         list(source)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("gone.mp4", "does not exist"), ("empty", "has no pictures"), ("text.mp4", "is not a video")],
+    [("gone.mp4", "does not exist"), ("empty", "has no images"), ("text.mp4", "is not a video")],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, expected: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -172,6 +172,9 @@ def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
     half = tmp_path / "half.mp4"
     half.write_bytes(whole[: len(whole) // 2])
     seen: list[int] = []
-    with open_source(half) as source, pytest.raises(SourceError, match=r"breaks off after \d+ of 377 frames"):
+    with (
+        open_source(half) as source,
+        pytest.raises(SourceError, match=r"ends early, after \d+ of 377 frames"),
+    ):
         collect(source, seen)
     assert 100 < len(seen) < 300

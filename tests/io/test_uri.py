@@ -69,8 +69,8 @@ def test_what_a_camera_does_not_give_is_noted() -> None:
     assert [what for what, _ in asked] == ["FOURCC", "FRAME_WIDTH", "FRAME_HEIGHT", "FPS"]
     assert asked[0][1] == cv2.VideoWriter_fourcc(*"MJPG")
     assert capture.reading.notes() == [
-        "asked for the format MJPG, the camera gives another one",
-        "asked for 1280x720, the camera gives 640x480",
+        "requested the format MJPG, but the camera delivers another one",
+        "requested 1280x720, but the camera delivers 640x480",
     ]
 
 
@@ -82,7 +82,7 @@ def test_a_csi_camera_is_opened_as_the_board_says(monkeypatch: pytest.MonkeyPatc
     )
     assert "framerate=60/1" in pipeline
     assert "width=1280,height=720,framerate=30/1" in csi_pipeline("0", Settings(), "csi://0")
-    with pytest.raises(SourceError, match="names no CSI camera; expected csi://0"):
+    with pytest.raises(SourceError, match="is not the address of a CSI camera; expected csi://0"):
         csi_pipeline("left", Settings(), "csi://left")
     with pytest.raises(SourceError, match="format has no effect"):
         csi_pipeline("0", Settings(code="MJPG"), "csi://0?format=MJPG")
@@ -90,7 +90,9 @@ def test_a_csi_camera_is_opened_as_the_board_says(monkeypatch: pytest.MonkeyPatc
 
 def test_a_board_without_csi_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "detect", lambda: targets.load("x86-cpu"))
-    with pytest.raises(SourceError, match=r"csi://0 cannot be opened: .*give the pipeline: gst:PIPELINE"):
+    with pytest.raises(
+        SourceError, match=r"csi://0 cannot be opened: .*on other boards give it: gst:PIPELINE"
+    ):
         open_source("csi://0")
 
 
@@ -98,7 +100,7 @@ def test_a_board_without_csi_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
 def bindings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Debian's bindings of GStreamer, without the rest of its packages."""
     if not (DEBIAN / "gi").is_dir():
-        pytest.skip("no GStreamer in Python; run: apt-get install python3-gi gir1.2-gst-plugins-base-1.0")
+        pytest.skip("no GStreamer for Python; run: apt-get install python3-gi gir1.2-gst-plugins-base-1.0")
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "gi").symlink_to(DEBIAN / "gi")
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
@@ -160,7 +162,7 @@ def test_a_pipeline_that_does_not_work_says_why(pipeline: str, expected: str) ->
 
 @pytest.mark.usefixtures("bindings")
 def test_what_gstreamer_says_is_shown_without_the_password() -> None:
-    with pytest.raises(SourceError, match="GStreamer says") as caught:
+    with pytest.raises(SourceError, match="GStreamer reports") as caught:
         open_source("gst:rtspsrc location=rtsp://admin:s3cr3t@127.0.0.1:9/cam ! fakesink", give_up_s=0)
     assert "s3cr3t" not in str(caught.value)
     with pytest.raises(SourceError) as caught:
@@ -172,7 +174,9 @@ def test_without_gstreamer_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("edgetrack.io.connections.has_bindings", lambda: False)
     if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         pytest.skip("this OpenCV has GStreamer")
-    with pytest.raises(SourceError, match=r"cannot be opened: it needs GStreamer in Python: apt-get install"):
+    with pytest.raises(
+        SourceError, match=r"cannot be opened: it needs GStreamer for Python: apt-get install"
+    ):
         open_source("gst:videotestsrc")
 
 
@@ -194,7 +198,7 @@ def test_a_pattern_is_read_by_its_numbers(tmp_path: Path) -> None:
         assert [int(frame.pixels[0, 0, 0]) for frame in source] == [1, 2, 10, 0]
     assert [path.name for path in matching(tmp_path / "g_%d.png")] == ["g_00003.png"]
     with pytest.raises(
-        SourceError, match=r"no picture matches .*h_%03d\.png; expected files such as h_001\.png"
+        SourceError, match=r"no image matches .*h_%03d\.png; expected files such as h_001\.png"
     ):
         open_source(tmp_path / "h_%03d.png")
 
@@ -232,14 +236,14 @@ def test_raw_frames_come_in_any_pieces(pixel_format: str) -> None:
 def test_raw_frames_that_break_off_say_so() -> None:
     frames = read_raw((6, 4), "bgr24", 30.0, file=io.BytesIO(bytes(72 + 10)))
     assert next(frames).index == 0
-    with pytest.raises(SourceError, match="breaks off after 1 frames: 10 of 72 bytes"):
+    with pytest.raises(SourceError, match="ends after 1 frames, with 10 of the 72 bytes"):
         next(frames)
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, "raw frames without a size; give it, as in: ffmpeg"),
+        ({}, "raw frames, whose size is not known; give the size, as in: ffmpeg"),
         ({"size": (6, 4), "pixel_format": "yuv"}, "pixel format is 'yuv'; expected one of bgr24"),
         ({"size": (5, 4), "pixel_format": "nv12"}, "5x4 pixels cannot be nv12"),
     ],
@@ -281,13 +285,13 @@ def test_the_drawn_scene_is_a_camera_that_never_ends() -> None:
             if len(indices) == 5:
                 break
     assert indices == sorted(indices)
-    with pytest.raises(SourceError, match="there is no test://lane; expected test://street"):
+    with pytest.raises(SourceError, match="test://lane does not exist; expected test://street"):
         open_source("test://lane")
 
 
 @pytest.mark.parametrize("source", ["/dev/video987", "/dev/video987?size=640x480"])
 def test_a_camera_that_is_not_there_is_not_taken_for_a_file(source: str) -> None:
     with pytest.raises(
-        SourceError, match=r"/dev/video987 does not exist; (found: video|this machine shows no camera)"
+        SourceError, match=r"/dev/video987 does not exist; (found: video|this machine has no camera)"
     ):
         open_source(source)

@@ -73,7 +73,7 @@ def test_an_event_is_sent_again_until_it_is_taken(status: int, receiver: Receive
         receiver.wait_for(4)
     assert [body["sequence"] for body in receiver.bodies] == [1, 1, 1, 2]
     assert len(said) == 1
-    assert said[0].startswith(f"webhook http://127.0.0.1:{receiver.server_port} takes no events ({status} ")
+    assert said[0].startswith(f"webhook http://127.0.0.1:{receiver.server_port} accepts no events ({status} ")
     assert "k3y" not in said[0]
 
 
@@ -126,7 +126,7 @@ def test_user_and_password_are_sent_and_not_shown(receiver: Receiver) -> None:
     "url", ["car", "ftp://host/x", "http://", "http://host:port/", "http://h/ä", "http://h/a b"]
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="is no address; expected one such as http://"):
+    with pytest.raises(ConfigError, match="is not a valid address; expected one such as http://"):
         WebhookSink(url)
 
 
@@ -151,5 +151,5 @@ def test_a_run_without_its_receiver_goes_on_and_says_so(tmp_path: Path) -> None:
     done = run(gone.url, tmp_path)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 20
-    assert done.stderr.count("takes no events (Connection refused); they are sent again") == 1
+    assert done.stderr.count("accepts no events (Connection refused); they will be sent again") == 1
     assert "events not delivered to webhook http://127.0.0.1:" in done.stdout

@@ -143,7 +143,7 @@ def test_what_a_user_can_mend(recorded: Path, tmp_path: Path) -> None:
     for arguments, complaint in (
         ([recorded], "say what to change, as in: --precision int8"),
         ([tmp_path / "gone.mcap", "--recorded"], "gone.mcap cannot be read: No such file"),
-        ([tmp_path / "empty.mcap", "--recorded"], "does not say what was followed"),
+        ([tmp_path / "empty.mcap", "--recorded"], "does not say what was tracked"),
         ([foreign, "--engine", "openvino"], "--recorded --against BUNDLE"),
         ([recorded, "--precision", "bf16"], "cannot run precision 'bf16'"),
         ([recorded, "--engine", "abacus"], "engine 'abacus' is unknown"),

@@ -234,7 +234,9 @@ def test_the_oldest_clips_make_room(tmp_path: Path) -> None:
     with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.2, most_mb=1.2) as sink:
         assert sink.notes == ()
         film(sink, tenths(20), {10})
-        assert sink.notes == (f"clips deleted from {tmp_path} for newer ones: 1; 1.2 MB are kept",)
+        assert sink.notes == (
+            f"clips deleted from {tmp_path} to make room for newer ones: 1; the limit is 1.2 MB",
+        )
     clips_left = {name for name in names(tmp_path) if tmp_path / name not in mine}
     assert clips_left == {f"lost-000{n}.{suffix}" for n in (2, 3) for suffix in ("jpg", "mp4")} | {
         f"alert-0004.{suffix}" for suffix in ("jpg", "jsonl", "mp4")
@@ -265,4 +267,4 @@ def test_a_run_that_ends_does_not_wait_long_for_its_last_clip(
     film(sink, tenths(30), {29})
     sink.close()
     assert shown(tmp_path / "alert-0001.mp4") == [0, 1, 2]  # those of the alert's own frame
-    assert sink.notes == ("frames left out of the last clip: 27; they take more than 0 s to write",)
+    assert sink.notes == ("frames left out of the last clip: 27; writing them would take more than 0 s",)
