@@ -42,7 +42,8 @@ class AnomalyClip:
         for what, count in (("flags", len(self.abnormal)), ("boxes", len(self.truth or self.abnormal))):
             if count != len(self.frames):
                 raise DatasetError(
-                    f"{self.name} has {len(self.frames)} frames and {what} of {count}; expected equal numbers"
+                    f"{self.name} has {len(self.frames)} frames but {what} for {count}; expected equal "
+                    "numbers"
                 )
 
 

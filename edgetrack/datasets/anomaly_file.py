@@ -77,7 +77,9 @@ def _entries(path: Path, content: dict[str, Any], name: str, kinds: dict[str, An
 def _clip(root: Path, entry: dict[str, Any], where: str) -> AnomalyClip:
     video = root / entry["video"]
     if not video.resolve().is_relative_to(root.resolve()):
-        raise DatasetError(f"{where}: {entry['video']} leads out of {root}; expected a video in the folder")
+        raise DatasetError(
+            f"{where}: {entry['video']} is outside of {root}; expected a video inside the folder"
+        )
     frames: Frames = VideoFrames(video)
     fps = float(load_cv2().VideoCapture(str(video)).get(load_cv2().CAP_PROP_FPS)) or 25.0
     flags = np.zeros(len(frames), bool)
@@ -102,7 +104,7 @@ def _event(event: Any, where: str) -> tuple[float, float, Box | None]:
         return first, last, Box.of(event["box"]) if "box" in event else None
     except MALFORMED as error:
         raise DatasetError(
-            f"{where}: event {event!r} ({error}); expected start_s, end_s and maybe box, x, y, w, h"
+            f"{where}: event {event!r} ({error}); expected start_s, end_s and optionally box, x, y, w, h"
         ) from error
 
 

@@ -58,8 +58,8 @@ def _read(root: Path, split: str) -> Iterator[AnomalyClip]:
             yield from read(root, split)
             return
     raise DatasetError(
-        f"{root} has none of {', '.join(kinds)}; expected a folder of UCSD, Avenue, ShanghaiTech or UCF-Crime, or one "
-        f"with {FILE}; correct the path"
+        f"{root} contains none of {', '.join(kinds)}; expected the folder of UCSD, Avenue, ShanghaiTech or "
+        f"UCF-Crime, or one with {FILE}; correct the path"
     )
 
 
@@ -79,7 +79,7 @@ def _ucsd(root: Path, split: str) -> Iterator[AnomalyClip]:
             truth = truth_of_masks(read_image(file).max(axis=2) for file in files)
         if marked is None and truth is None:
             raise DatasetError(
-                f"{masks} is not a folder; expected it, or {root.name}.m; unpack the archive again"
+                f"{masks} is not a folder; expected this folder or {root.name}.m; unpack the archive again"
             )
         flags = flags_of(truth) if marked is None and truth is not None else _flags(marked or [], len(frames))
         yield AnomalyClip(name, root.name, frames, 10.0, flags, truth)
@@ -114,7 +114,7 @@ def _avenue(root: Path, split: str) -> Iterator[AnomalyClip]:
             content = scipy_io.loadmat(file)["volLabel"]
         except (OSError, ValueError, KeyError, NotImplementedError, scipy_io.matlab.MatReadError) as error:
             raise DatasetError(
-                f"{file} cannot be read ({error!r}); expected volLabel; unpack it again"
+                f"{file} cannot be read ({error!r}); expected the variable volLabel; unpack the archive again"
             ) from error
         truth = truth_of_masks(np.asarray(mask, np.uint8) for mask in content.ravel())
         yield AnomalyClip(path.stem, "avenue", frames, 25.0, flags_of(truth), truth)
@@ -143,10 +143,12 @@ def _ucf_crime(root: Path, split: str) -> Iterator[AnomalyClip]:
         row = cells(line)
         if len(row) != 6 or not all(re.fullmatch(r"-?\d+", value) for value in row[2:]):
             raise DatasetError(
-                f"{root / UCF}:{number}: {line!r}; expected a video, its class and four frames"
+                f"{root / UCF}:{number}: {line!r}; expected a video, its class and four frame numbers"
             )
         if row[0] not in places:
-            raise DatasetError(f"{root} has no {row[0]}; expected it in a folder there; unpack its archive")
+            raise DatasetError(
+                f"{root} does not contain {row[0]}; expected the video in a folder there; unpack its archive"
+            )
         frames = VideoFrames(places[row[0]])
         first, last, again, end = (int(value) for value in row[2:])
         ranges = [(max(a, 1), b) for a, b in ((first, last), (again, end)) if a >= 0]
@@ -157,9 +159,11 @@ def _load(path: Path, dimensions: int) -> NDArray[Any]:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}); expected an array; unpack it again") from error
+        raise DatasetError(
+            f"{path} cannot be read ({error}); expected an array; unpack the archive again"
+        ) from error
     if not isinstance(array, np.ndarray) or array.ndim != dimensions:
-        raise DatasetError(f"{path} is no array of {dimensions} dimensions; unpack the archive again")
+        raise DatasetError(f"{path} is not an array of {dimensions} dimensions; unpack the archive again")
     return array
 
 

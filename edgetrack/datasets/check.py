@@ -24,7 +24,7 @@ def _check_sequences(opened: SequenceSet) -> tuple[str, list[str]]:
             continue
         frames += len(sequence)
         absent += 0 if sequence.hidden else int((~sequence.visible).sum())
-    return f"{len(opened)} sequences, {frames} frames, the target absent in {absent}", faults
+    return f"{len(opened)} sequences, {frames} frames, {absent} of them without the target", faults
 
 
 def _check_regions(opened: RegionSet) -> tuple[str, list[str]]:

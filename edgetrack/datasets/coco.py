@@ -29,7 +29,9 @@ def image_folder(candidates: list[Path]) -> Path:
 def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     made = values.get(key) if isinstance(values, dict) else None
     if not isinstance(made, list):
-        raise DatasetError(f"{path}: no list {key!r}; expected COCO instances; fetch the file again")
+        raise DatasetError(
+            f"{path}: the list {key!r} is missing; expected COCO instances; download the file again"
+        )
     for i, entry in enumerate(made):
         if not isinstance(entry, dict) or not all(name in entry for name in fields):
             raise DatasetError(f"{path}: {key}[{i}] is {entry!r:.80}; expected the keys {', '.join(fields)}")
@@ -71,15 +73,15 @@ def read_instances(
     annotations = _objects(values, "annotations", path, ("id", "image_id", "category_id", "bbox"))
     if missing := sorted(set(references or ()) - {entry["id"] for entry in annotations}):
         raise DatasetError(
-            f"{path}: {len(missing)} annotations that references name are not there, the first is {missing[0]}; "
+            f"{path}: {len(missing)} annotations named by references are missing, first {missing[0]}; "
             "expected the instances.json that came with the references"
         )
     classes: dict[Any, list[str]] = defaultdict(list)
     for i, entry in enumerate(annotations):
         if entry["category_id"] not in names or entry["image_id"] not in files:
             raise DatasetError(
-                f"{path}: annotations[{i}] has image_id {entry['image_id']} and category_id {entry['category_id']}; "
-                "expected ones that the file defines"
+                f"{path}: annotations[{i}] has image_id {entry['image_id']} and category_id "
+                f"{entry['category_id']}; expected ids that the file defines"
             )
         # A group counts twice, because next to it the name of the class is ambiguous.
         classes[entry["image_id"]] += [names[entry["category_id"]]] * (2 if entry.get("iscrowd") else 1)

@@ -32,7 +32,8 @@ class Crowd:
     def __post_init__(self) -> None:
         if len(self.objects) != len(self.frames):
             raise DatasetError(
-                f"{self.name} has {len(self.frames)} frames and labels of {len(self.objects)}; expected equal numbers"
+                f"{self.name} has {len(self.frames)} frames but labels for {len(self.objects)}; expected "
+                "equal numbers"
             )
 
 
@@ -60,5 +61,5 @@ class CrowdSet:
             yield crowd
         if not count:
             raise DatasetError(
-                f"{self.root}: {self.name} has no sequence in split {self.split!r}; expected some"
+                f"{self.root}: {self.name} has no sequence in split {self.split!r}; expected at least one"
             )

@@ -36,7 +36,7 @@ def _codes(path: Path) -> NDArray[np.int64]:
     pixels = load_cv2().imread(str(path), load_cv2().IMREAD_UNCHANGED) if path.is_file() else None
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise DatasetError(
-            f"{path} is no mask; expected a PNG with the DAVIS palette; unpack the archive again"
+            f"{path} is not a mask; expected a PNG with the DAVIS palette; unpack the archive again"
         )
     return np.asarray(pixels.astype(np.int64) @ np.array([1, 1 << 8, 1 << 16]))
 
@@ -52,7 +52,7 @@ def objects_of(path: Path) -> dict[int, int]:
     for code in np.unique(_codes(path)).tolist():
         if code not in _palette():
             raise DatasetError(
-                f"{path}: color #{code:06x} is not of the DAVIS palette; unpack the archive again"
+                f"{path}: color #{code:06x} is not in the DAVIS palette; unpack the archive again"
             )
         found[_palette()[code]] = code
     return {number: code for number, code in found.items() if 0 < number < 255}  # 255 is "do not care"

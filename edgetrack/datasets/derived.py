@@ -123,12 +123,14 @@ def with_x(sequence: Sequence, model: str) -> Sequence:
         raise ConfigError(f"sensor model {model!r} is unknown; expected one of {', '.join(MODELS)}")
     if sequence.x is not None:
         raise ConfigError(
-            f"sequence {sequence.name} has pictures of a second sensor; expected color alone to draw {model} from"
+            f"sequence {sequence.name} already has images of a second sensor; expected color only, from "
+            f"which {model} is simulated"
         )
     if model == "thermal" and sequence.masks is None:
         raise ConfigError(
-            f"sequence {sequence.name} has no masks, which define warmth; expected davis, davis2016, youtube-vos or "
-            f"mose, or another model: {', '.join(name for name in MODELS if name != model)}"
+            f"sequence {sequence.name} has no masks, from which temperature is simulated; expected davis, "
+            "davis2016, youtube-vos or mose, or another model: "
+            f"{', '.join(name for name in MODELS if name != model)}"
         )
     return replace(sequence, x=DerivedFrames(sequence.frames, model, sequence.masks))
 

@@ -42,7 +42,7 @@ def _annotations(path: Path) -> tuple[tuple[int, int], Mapping[str, list[BoxTupl
         raise DatasetError(f"{path} is not valid XML ({error}); unpack the archive again") from None
     size = root.find("size")
     if size is None:
-        raise DatasetError(f"{path}: no size; expected the width and height of the picture")
+        raise DatasetError(f"{path}: the size is missing; expected the width and height of the image")
     chains: dict[str, list[BoxTuple]] = defaultdict(list)
     for i, entry in enumerate(root.iter("object")):
         corners = entry.find("bndbox")
@@ -81,7 +81,9 @@ def _names(root: Path, split: str) -> list[str]:
     folder = root / "Sentences"
     names = sorted(path.stem for path in folder.glob("*.txt"))
     if not names:
-        raise DatasetError(f"{folder} holds no .txt file; expected the sentences of each picture there")
+        raise DatasetError(
+            f"{folder} contains no .txt file; expected a file with the sentences of each image"
+        )
     return names
 
 

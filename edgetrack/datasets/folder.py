@@ -33,16 +33,17 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
             raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected the strings 'name' and 'text'")
         if any("\ud800" <= letter <= "\udfff" for value in entry.values() for letter in str(value)):
             raise DatasetError(
-                f"{path}: entry {i} is {entry!r:.80}; expected no lone surrogates in its texts"
+                f"{path}: entry {i} is {entry!r:.80}; expected valid Unicode, without lone surrogates"
             )
         if "x" in entry and (not isinstance(entry["x"], str) or entry["x"] != Path(entry["x"]).name):
             raise DatasetError(
-                f"{path}: entry {i} has x {entry['x']!r:.80}; expected the name of a video or a folder beside it"
+                f"{path}: entry {i} has x {entry['x']!r:.80}; expected the name of a video or a folder "
+                "beside it"
             )
         name = entry["name"]
         if name in found or name != Path(name).name:
             raise DatasetError(
-                f"{path}: entry {i} is called {name!r}; expected a file name that no other entry has"
+                f"{path}: entry {i} is named {name!r}; expected a valid file name that no other entry has"
             )
         found[name] = entry
     return found
@@ -54,7 +55,7 @@ def _read(root: Path, split: str, name: str) -> Sequence:
     frames = VideoFrames(video, expected=len(boxes))
     if len(boxes) != len(frames):
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(frames)} frames of {video}; expected one line per frame"
+            f"{truth}: {len(boxes)} boxes, but {video} has {len(frames)} frames; expected one line per frame"
         )
     entry = _entries(root)[name]
     attributes = {"category": str(entry["category"])} if entry.get("category") else {}

@@ -21,11 +21,11 @@ def subfolders(folder: Path) -> list[str]:
         DatasetError: The folder does not exist, or has no folders.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; expected the data set there; correct the path")
+        raise DatasetError(f"{folder} is not a folder; expected the dataset there; correct the path")
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     if not names:
-        raise DatasetError(f"{folder} holds no folder; expected one for each sequence; correct the path")
+        raise DatasetError(f"{folder} contains no folders; expected one for each sequence; correct the path")
     return names
 
 
@@ -62,11 +62,13 @@ def all_frames(folder: Path, count: int, truth: Path, *, holes: bool = False) ->
         for i, stem in enumerate(stems):
             if int(stem) != int(stems[0]) + i:
                 raise DatasetError(
-                    f"{folder}: frame {int(stems[0]) + i} is missing (after {names[i - 1]} comes {names[i]}); {_AGAIN}"
+                    f"{folder}: frame {int(stems[0]) + i} is missing ({names[i - 1]} is followed by "
+                    f"{names[i]}); {_AGAIN}"
                 )
     if len(names) != count:
         raise DatasetError(
-            f"{truth}: {count} boxes for the {len(names)} frames in {folder}; expected one line per frame; {_AGAIN}"
+            f"{truth}: {count} boxes, but {folder} has {len(names)} frames; expected one line per frame; "
+            f"{_AGAIN}"
         )
     return ImageFrames(folder, names)
 
@@ -83,6 +85,7 @@ def frames_from(folder: Path, first: int, count: int) -> ImageFrames:
     names = [by_number.get(i, "") for i in range(first, first + count)]
     if "" in names:
         raise DatasetError(
-            f"{folder}: frame {first + names.index('')} is missing; expected {first} to {first + count - 1}; {_AGAIN}"
+            f"{folder}: frame {first + names.index('')} is missing; expected {first} to {first + count - 1}; "
+            f"{_AGAIN}"
         )
     return ImageFrames(folder, names)

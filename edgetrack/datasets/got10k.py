@@ -44,7 +44,7 @@ def _attributes(path: Path) -> dict[str, str]:
         parser.read_string(read_text(path))
     except configparser.Error as error:
         raise DatasetError(
-            f"{path} is no INI file: {' '.join(str(error).split())}; unpack it again"
+            f"{path} is not a valid INI file: {' '.join(str(error).split())}; unpack the archive again"
         ) from None
     values = {key: value for section in parser.sections() for key, value in parser.items(section)}
     return {ours: values[key] for key, ours in _ATTRIBUTES.items() if key in values}

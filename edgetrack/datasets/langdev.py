@@ -25,7 +25,8 @@ def _size(entry: dict[str, Any], place: str) -> tuple[int, int] | None:
         return None
     if not all(type(side) is int and side > 0 for side in sides):
         raise DatasetError(
-            f"{place}: width and height are {sides[0]!r:.40} and {sides[1]!r:.40}; expected pixels"
+            f"{place}: width is {sides[0]!r:.40} and height is {sides[1]!r:.40}; expected whole numbers of "
+            "pixels"
         )
     return sides  # type: ignore[return-value]
 
@@ -47,7 +48,7 @@ def _phrase(root: Path, line: str, place: str) -> Phrase:
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.isprintable() for tag in tags):
         raise DatasetError(f"{place}: tags {tags!r:.80}; expected a list of words such as 'night'")
     return Phrase(
-        root / inside(entry.get("image"), f"{place}: image", f"the path of a picture inside {root}"),
+        root / inside(entry.get("image"), f"{place}: image", f"the path of an image inside {root}"),
         checked_text(entry.get("phrase"), place),
         kind,
         tuple(checked_box(box, place) for box in boxes),

@@ -27,7 +27,7 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
     folder = root / split
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder} is no folder; expected the sequences of MOT17; unpack the archive again"
+            f"{folder} is not a folder; expected the sequences of MOT17; unpack the archive again"
         )
     videos: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):

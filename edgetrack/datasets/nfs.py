@@ -27,8 +27,8 @@ def _boxes(path: Path) -> Boxes:
         values = cells(line)
         if len(values) < 9:
             raise DatasetError(
-                f"{path}:{i}: {len(values)} columns; expected track, x_min, y_min, x_max, y_max, frame, lost, "
-                "occluded, generated"
+                f"{path}:{i}: {len(values)} columns; expected track, x_min, y_min, x_max, y_max, frame, "
+                "lost, occluded, generated"
             )
         x0, y0, x1, y1, _, lost = numbers(values[1:7], path, i)
         row = box_row([x0, y0, x1 - x0, y1 - y0], path, i, nan_ok=False)
@@ -44,7 +44,8 @@ def _read(root: Path, split: str, name: str) -> Sequence:
         boxes = boxes[::_RATIO]
     if abs(len(boxes) - len(names)) > 1:  # some official files have one line too many or too few
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {folder / name}; expected one line per frame"
+            f"{truth}: {len(boxes)} boxes, but {folder / name} has {len(names)} frames; expected one line "
+            "per frame"
         )
     count = min(len(boxes), len(names))
     return Sequence(name, ImageFrames(folder / name, names[:count]), boxes[:count])

@@ -55,7 +55,7 @@ def _names(root: Path, split: str) -> list[str]:
         found = sorted((root / name).glob(f"{_TRUTH}*.txt"))
         if not found:
             raise DatasetError(
-                f"{root / name}: {_TRUTH}.txt does not exist; expected one; unpack the archive again"
+                f"{root / name}: {_TRUTH}.txt does not exist; expected this file; unpack the archive again"
             )
         names += [
             name if path.stem == _TRUTH else name + "-" + path.stem.rpartition(".")[2] for path in found
@@ -67,7 +67,9 @@ def _query_names(root: Path, split: str) -> list[str]:
     folder = root / f"OTB_query_{split}"
     names = sorted(path.stem for path in folder.glob("*.txt"))
     if not names:
-        raise DatasetError(f"{folder} holds no sentence; expected NAME.txt for each sequence of the split")
+        raise DatasetError(
+            f"{folder} contains no sentences; expected NAME.txt for each sequence of the split"
+        )
     return names
 
 

@@ -53,8 +53,8 @@ class Phrase:
         size = pixels.shape[1], pixels.shape[0]
         if self.size is not None and size != self.size:
             raise DatasetError(
-                f"{self.image} has {size[0]} x {size[1]} pixels; expected {self.size[0]} x {self.size[1]}, for which "
-                "its boxes were made; unpack the archive again"
+                f"{self.image} has {size[0]} x {size[1]} pixels; expected {self.size[0]} x {self.size[1]}, "
+                "the size for which its boxes were made; unpack the archive again"
             )
         return pixels
 
@@ -76,7 +76,9 @@ class PhraseSet:
         self.name, self.root, self.split = layout.name, root, split
         self.phrases = layout.read(root, split)
         if not self.phrases:
-            raise DatasetError(f"{root}: {layout.name} has no phrase in split {split!r}; expected some")
+            raise DatasetError(
+                f"{root}: {layout.name} has no phrase in split {split!r}; expected at least one"
+            )
 
     def __len__(self) -> int:
         return len(self.phrases)
@@ -96,7 +98,7 @@ def checked_text(value: Any, place: str) -> str:
     """
     text = " ".join(value.split()) if isinstance(value, str) else ""
     if not any(letter.isalnum() for letter in text) or any("\ud800" <= c <= "\udfff" for c in text):
-        raise DatasetError(f"{place}: the phrase is {value!r:.80}; expected a text with a word in it")
+        raise DatasetError(f"{place}: the phrase is {value!r:.80}; expected a text with at least one word")
     return text
 
 

@@ -42,8 +42,8 @@ def read_plain_pickle(path: Path) -> Any:
         raise DatasetError(f"{path} cannot be read ({error.strerror}); expected the official file") from None
     except Exception as error:  # damaged pickles may raise any exception
         raise DatasetError(
-            f"{path} is no plain pickle ({type(error).__name__}: {error}); expected lists, dicts, strings and "
-            "numbers only; fetch the official file again, or convert it to JSON"
+            f"{path} is not a plain pickle ({type(error).__name__}: {error}); expected only lists, dicts, "
+            "strings and numbers; download the official file again, or convert it to JSON"
         ) from None
 
 
@@ -53,7 +53,7 @@ def _sentences(path: Path, split: str) -> dict[int, tuple[str, ...]]:
     path = as_json if as_json.is_file() else path
     refs = read_json(path) if path is as_json else read_plain_pickle(path)
     if not isinstance(refs, list):
-        raise DatasetError(f"{path}: a {type(refs).__name__}; expected a list of references")
+        raise DatasetError(f"{path} contains a {type(refs).__name__}; expected a list of references")
     found: dict[int, tuple[str, ...]] = {}
     for i, ref in enumerate(refs):
         try:
@@ -63,7 +63,8 @@ def _sentences(path: Path, split: str) -> dict[int, tuple[str, ...]]:
             key = int(ref["ann_id"])
         except MALFORMED as error:
             raise DatasetError(
-                f"{path}: reference {i} lacks or garbles {error}; expected split, ann_id and sentences with sent"
+                f"{path}: in reference {i}, {error} is missing or malformed; expected split, ann_id and "
+                "sentences with sent"
             ) from None
         found[key] = found.get(key, ()) + tuple(t for t in texts if any(c.isalnum() for c in t))
     if not found:

@@ -29,7 +29,7 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
     folder = root / "expression"
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder} is no folder; expected the expressions of Refer-KITTI; unpack the archive again"
+            f"{folder} is not a folder; expected the expressions of Refer-KITTI; unpack the archive again"
         )
     for video in sorted(path for path in folder.iterdir() if path.is_dir()):
         if split == "all" or (video.name in TEST) == (split == "test"):

@@ -69,7 +69,7 @@ def layout_of(name: str, split: str) -> Layout:
         DatasetError: There is no such data set, or it has no such split.
     """
     if name not in LAYOUTS:
-        raise DatasetError(f"data set {name!r} is not known; expected one of: {', '.join(LAYOUTS)}")
+        raise DatasetError(f"dataset {name!r} is unknown; expected one of: {', '.join(LAYOUTS)}")
     layout = LAYOUTS[name]
     if split not in layout.splits:
         raise DatasetError(f"{name} has no split {split!r}; expected one of: {', '.join(layout.splits)}")
@@ -94,7 +94,7 @@ def open_dataset(name: str, path: str | Path, split: str) -> Dataset:
     layout, root = layout_of(name, split), Path(path)
     if not root.is_dir():
         raise DatasetError(
-            f"{root} is no folder; expected {name} in its official layout there; correct the path"
+            f"{root} is not a folder; expected {name} in its official layout there; correct the path"
         )
     if isinstance(layout, RegionLayout):
         return RegionSet(layout, root, split)

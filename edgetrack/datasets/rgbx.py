@@ -85,7 +85,7 @@ def _corners(path: Path) -> Boxes:
     for i, line in enumerate(read_lines(path), 1):
         row = numbers(cells(line), path, i)
         if len(row) != 4:
-            raise DatasetError(f"{path}:{i}: {len(row)} columns; expected 4, x and y of two corners")
+            raise DatasetError(f"{path}:{i}: {len(row)} columns; expected 4: x and y of two corners")
         (left, right), (top, bottom) = sorted(row[0::2]), sorted(row[1::2])
         rows.append(box_row([left, top, right - left, bottom - top], path, i, nan_ok=False))
     return np.array(rows, np.float64)
@@ -142,11 +142,12 @@ def _visevent(root: Path, split: str, name: str) -> Sequence:
     boxes, names = read_boxes(truth), image_names(pictures)
     if len(names) != len(boxes):
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {pictures}; expected one line per frame"
+            f"{truth}: {len(boxes)} boxes, but {pictures} has {len(names)} frames; expected one line per "
+            "frame"
         )
     present = np.flatnonzero(~np.isnan(boxes[:, 0]))
     if not len(present):
-        raise DatasetError(f"{truth}: no line has a box; expected at least one that is larger than 0 x 0")
+        raise DatasetError(f"{truth}: no line has a box; expected at least one box larger than 0 x 0")
     first, events = int(present[0]), folder / "event_imgs"
     x = _second(events, len(boxes), truth)
     return Sequence(

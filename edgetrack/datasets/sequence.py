@@ -31,13 +31,13 @@ def read_picture(path: Path) -> NDArray[Any]:
         return decoded(path.read_bytes(), "it")
     except FileNotFoundError:
         raise DatasetError(
-            f"{path} does not exist; expected a frame of the data set; unpack its archive again"
+            f"{path} does not exist; expected a frame of the dataset; unpack its archive again"
         ) from None
     except SourceError as error:
-        raise DatasetError(f"{path} is no picture to use: {error}; unpack its archive again") from error
+        raise DatasetError(f"{path} is not a usable image: {error}; unpack its archive again") from error
     except OSError as error:
         raise DatasetError(
-            f"{path} cannot be read ({error.strerror}); expected a frame of the data set"
+            f"{path} cannot be read ({error.strerror}); expected a frame of the dataset"
         ) from error
 
 
@@ -50,7 +50,7 @@ def read_image(path: Path) -> Pixels:
     pixels = read_picture(path)
     if pixels.dtype != np.uint8:
         raise DatasetError(
-            f"{path} has pixels of {pixels.dtype}; expected 8 bits: convert the data set's images"
+            f"{path} has pixels of type {pixels.dtype}; expected 8 bits: convert the images of the dataset"
         )
     return np.asarray(pixels, np.uint8)
 
@@ -117,7 +117,7 @@ class VideoFrames:
     def _open(self) -> int | None:
         if not self._path.is_file():
             raise DatasetError(
-                f"{self._path} does not exist; expected the video of the sequence of that name"
+                f"{self._path} does not exist; expected the video of the sequence with that name"
             )
         self._reading, self._next = Reading(), 0
         place = str(self._path.absolute())
@@ -125,7 +125,7 @@ class VideoFrames:
             opened = open_capture(place, self._reading, name="it", live=False, square=False)
             assert isinstance(opened, Opened)
         except SourceError as error:
-            raise DatasetError(f"{self._path} is no video to use: {error}; copy it again") from error
+            raise DatasetError(f"{self._path} is not a usable video: {error}; copy it again") from error
         self._frames = opened.frames
         return opened.count
 
@@ -135,7 +135,7 @@ class VideoFrames:
             for frame in self._frames:
                 if self._reading.broken:
                     raise DatasetError(
-                        f"{self._path}: picture {frame.index} cannot be decoded; copy it again"
+                        f"{self._path}: frame {frame.index} cannot be decoded; copy the video again"
                     )
                 self._next += 1
                 yield frame.pixels
@@ -199,14 +199,14 @@ class Sequence:
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.boxes):
             raise DatasetError(
-                f"sequence {self.name}: {len(self.boxes)} boxes for {len(self.frames)} frames; "
+                f"sequence {self.name}: {len(self.boxes)} boxes but {len(self.frames)} frames; "
                 "expected one box per frame; unpack the archive again"
             )
-        for what, found in (("pictures", self.x), ("boxes", self.x_boxes)):
+        for what, found in (("images", self.x), ("boxes", self.x_boxes)):
             if found is not None and len(found) != len(self.frames):
                 raise DatasetError(
-                    f"sequence {self.name}: {len(found)} {what} of the second sensor for {len(self.frames)} frames; "
-                    "expected one a frame; unpack the archive again"
+                    f"sequence {self.name}: {len(found)} {what} of the second sensor but {len(self.frames)} "
+                    "frames; expected one per frame; unpack the archive again"
                 )
 
     def __len__(self) -> int:

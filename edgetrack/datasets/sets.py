@@ -74,8 +74,8 @@ class SequenceSet:
         self.names = layout.names(root, split)
         if bad := next((name for name in self.names if not _writable(name)), None):
             raise DatasetError(
-                f"{root}: sequence {bad!r} has a control character, or bytes that are no UTF-8, in its name; "
-                "expected text: rename it"
+                f"{root}: the name of sequence {bad!r} contains a control character, or bytes that are not "
+                "UTF-8; rename it"
             )
         self._layout = layout
 
@@ -87,13 +87,14 @@ class SequenceSet:
         """
         if unknown := sorted(set(names) - set(self.names)):
             raise DatasetError(
-                f"{self.name} ({self.split}) has no sequence {unknown[0]!r}; it cannot be left out"
+                f"{self.name} ({self.split}) has no sequence {unknown[0]!r}, so it cannot be left out; "
+                "correct its name"
             )
         rest = copy.copy(self)
         rest.names = [name for name in self.names if name not in names]
         if not rest.names:
             raise DatasetError(
-                f"{self.name} ({self.split}): all {len(self)} sequences are left out; keep some"
+                f"{self.name} ({self.split}): all {len(self)} sequences are left out; keep at least one"
             )
         return rest
 
@@ -112,7 +113,8 @@ class SequenceSet:
         """
         if isinstance(key, str) and key not in self.names:
             raise DatasetError(
-                f"{self.name} ({self.split}) has no sequence {key!r}; it has {len(self)}, the first is {self.names[0]}"
+                f"{self.name} ({self.split}) has no sequence {key!r}; it has {len(self)}, the first is "
+                f"{self.names[0]}"
             )
         name = key if isinstance(key, str) else self.names[key]
         return self._layout.read(self.root, self.split, name)
@@ -133,7 +135,9 @@ class RegionSet:
         self.name, self.root, self.split, self.text = layout.name, root, split, layout.text
         self.regions = layout.read(root, split)
         if not self.regions:
-            raise DatasetError(f"{root}: {layout.name} has no region in split {split!r}; expected some")
+            raise DatasetError(
+                f"{root}: {layout.name} has no region in split {split!r}; expected at least one"
+            )
 
     def __len__(self) -> int:
         return len(self.regions)

@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise DatasetError(
-            f"{path} does not exist; expected this file of the official layout; unpack the archive again"
+            f"{path} does not exist; it belongs to the official layout; unpack the archive again"
         ) from None
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror}); expected a text file") from None
@@ -65,7 +65,9 @@ def numbers(values: list[str], path: Path, line: int) -> list[float]:
         raise DatasetError(f"{path}:{line}: {wrong!r} is not a number; expected numbers only") from None
     if math.inf in made or -math.inf in made:
         wrong = values[[math.isinf(value) for value in made].index(True)]
-        raise DatasetError(f"{path}:{line}: {wrong!r} is not finite; expected pixels, or nan for no target")
+        raise DatasetError(
+            f"{path}:{line}: {wrong!r} is not finite; expected pixels, or nan if there is no target"
+        )
     return made
 
 
@@ -80,14 +82,17 @@ def _is_number(value: str) -> bool:
 def box_row(row: list[float], path: Path, line: int, *, nan_ok: bool) -> list[float]:
     """Return x, y, w, h, or four nan if the target is absent, which a box without area also means."""
     if len(row) != 4:
-        raise DatasetError(f"{path}:{line}: {len(row)} columns; expected 4, x, y, w, h in pixels")
+        raise DatasetError(f"{path}:{line}: {len(row)} columns; expected 4: x, y, w, h in pixels")
     missing = sum(value != value for value in row)  # only nan differs from itself
     if missing and not nan_ok:
         raise DatasetError(
-            f"{path}:{line}: nan; expected numbers: this layout marks absence in files of its own"
+            f"{path}:{line}: nan; expected numbers: this layout marks frames without the target in separate "
+            "files"
         )
     if missing not in (0, 4):
-        raise DatasetError(f"{path}:{line}: {missing} of 4 values are nan; expected all (no target) or none")
+        raise DatasetError(
+            f"{path}:{line}: {missing} of 4 values are nan; expected all of them (no target) or none"
+        )
     return row if row[2] > 0 and row[3] > 0 else [math.nan] * 4
 
 
@@ -122,7 +127,7 @@ def read_flags(path: Path, count: int, *, highest: int = 1) -> NDArray[np.int64]
             raise DatasetError(f"{path}:{i}: {wrong.pop():g}; expected whole numbers from 0 to {highest}")
         values += row
     if len(values) != count:
-        raise DatasetError(f"{path}: {len(values)} flags; expected {count}, one for each box")
+        raise DatasetError(f"{path}: {len(values)} flags; expected {count}, one per box")
     return np.array(values, np.int64)
 
 
@@ -130,7 +135,7 @@ def read_sentence(path: Path) -> str:
     """Return the sentence in the first line, with single spaces between words."""
     text = " ".join(read_lines(path)[0].split())
     if not any(letter.isalnum() for letter in text):
-        raise DatasetError(f"{path}:1: {text!r} has no word; expected a sentence that names the target")
+        raise DatasetError(f"{path}:1: {text!r} contains no word; expected a sentence that names the target")
     return text
 
 
@@ -142,7 +147,7 @@ def inside(name: Any, place: str, expected: str) -> str:
     """
     good = isinstance(name, str) and bool(name) and "\0" not in name
     if not good or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise DatasetError(f"{place}: {name!r:.80} leads out of the data set; expected {expected}")
+        raise DatasetError(f"{place}: {name!r:.80} is outside of the dataset; expected {expected}")
     return str(name)
 
 
@@ -152,7 +157,7 @@ def read_names(path: Path) -> list[str]:
     seen: set[str] = set()
     for i, name in enumerate(names, 1):
         if name in seen:
-            raise DatasetError(f"{path}:{i}: {name} is there twice; expected every sequence once")
+            raise DatasetError(f"{path}:{i}: {name} is listed twice; expected each sequence once")
         inside(name, f"{path}:{i}", "the name of a sequence")
         seen.add(name)
     return names
@@ -167,4 +172,4 @@ def read_json(path: Path) -> Any:
             f"{path}:{error.lineno}: not valid JSON: {error.msg}; copy the file again"
         ) from None
     except RecursionError:
-        raise DatasetError(f"{path}: nested too deeply to be read; expected flat lists") from None
+        raise DatasetError(f"{path}: the JSON is nested too deeply to be read; expected flat lists") from None

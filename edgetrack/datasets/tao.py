@@ -61,7 +61,7 @@ def _boxes(annotations: Any, images: dict[int, Any], path: Path) -> dict[tuple[i
 
 
 def _inside(name: Any, path: Path) -> str:
-    return str(PurePosixPath(inside(name, f"{path}: file_name", "the path of a picture within frames")))
+    return str(PurePosixPath(inside(name, f"{path}: file_name", "the path of an image inside frames")))
 
 
 def _crowd(root: Path, video: str, category: str, labeled: set[str], boxes: Boxes) -> Crowd:

@@ -22,7 +22,7 @@ def _names(root: Path, split: str) -> list[str]:
     names = [f"{part}/{path.stem}" for part in parts for path in sorted((root / part / "anno").glob("*.txt"))]
     if not names:
         expected = "TRAIN_0/anno" if split == "train" else "TEST/anno"
-        raise DatasetError(f"{root / expected} holds no NAME.txt; expected one for each sequence")
+        raise DatasetError(f"{root / expected} contains no NAME.txt; expected one for each sequence")
     return names
 
 

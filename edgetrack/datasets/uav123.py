@@ -43,7 +43,7 @@ def _names(root: Path, split: str) -> list[str]:
     folder = root / "anno" / "UAV123"
     names = sorted(path.stem for path in folder.glob("*.txt"))
     if not names:
-        raise DatasetError(f"{folder} holds no NAME.txt; expected one for each sequence; correct the path")
+        raise DatasetError(f"{folder} contains no NAME.txt; expected one for each sequence; correct the path")
     return names
 
 

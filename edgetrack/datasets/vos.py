@@ -42,7 +42,7 @@ class _GrayMasks:
         path = self.folder / self.names[index]
         plane = load_cv2().imread(str(path), load_cv2().IMREAD_GRAYSCALE) if path.is_file() else None
         if plane is None:
-            raise DatasetError(f"{path} is no mask; expected a gray PNG; unpack the archive again")
+            raise DatasetError(f"{path} is not a mask; expected a grayscale PNG; unpack the archive again")
         return np.asarray(plane > 127)
 
 
@@ -84,8 +84,8 @@ def _meta(path: Path) -> dict[str, Any]:
         raise
     except (OSError, *MALFORMED) as error:
         raise DatasetError(
-            f"{path} cannot be read ({error!r:.200}); expected YouTube-VOS's list of objects and their frames: "
-            "unpack the archive again"
+            f"{path} cannot be read ({error!r:.200}); expected YouTube-VOS's list of objects and their "
+            "frames: unpack the archive again"
         ) from error
 
 

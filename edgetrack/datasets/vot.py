@@ -28,7 +28,7 @@ def mask_box(line: str, path: Path, number: int) -> list[float]:
     values = numbers(cells(line[1:]), path, number)
     if len(values) < 4 or not all(v >= 0 and v.is_integer() for v in values):
         raise DatasetError(
-            f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs"
+            f"{path}:{number}: not a mask; expected m, then x, y, w, h and run lengths, all whole numbers"
         )
     x, y, w, h = (int(v) for v in values[:4])
     if max(w, h) > _LARGEST:
@@ -67,7 +67,7 @@ def region_box(line: str, path: Path, number: int) -> list[float]:
     if np.isnan(corners).any():
         if np.isnan(corners).all():
             return _ABSENT
-        raise DatasetError(f"{path}:{number}: a corner is nan; expected all (no target) or none")
+        raise DatasetError(f"{path}:{number}: a corner is nan; expected all of them (no target) or none")
     low, high = corners.min(0), corners.max(0)
     return box_row([*low.tolist(), *(high - low).tolist()], path, number, nan_ok=False)
 

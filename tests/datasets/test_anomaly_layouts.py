@@ -101,9 +101,9 @@ def too_many_ranges(root: Path) -> None:
     ("name", "spoil", "says"),
     [
         ("avenue", broken_mat, "cannot be read"),
-        ("shanghaitech", fewer_labels, "8 frames and flags of 3"),
+        ("shanghaitech", fewer_labels, "8 frames but flags for 3"),
         ("shanghaitech", pickled_labels, "cannot be read"),
-        ("ucf_crime", strange_line, "expected a video, its class and four frames"),
+        ("ucf_crime", strange_line, "expected a video, its class and four frame numbers"),
         ("ucf_crime", missing_video, "has no b.mp4"),
         ("ucsd", too_many_ranges, "has 2 clips; expected 1"),
     ],
@@ -123,7 +123,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str, spoil: Callable[[Path
         ({"days": [{"seed": 1, "minutes": 1, "split": "all"}]}, "expected one of train, test"),
         ({"days": [{"seed": 1, "minutes": 0, "split": "test"}]}, "drawn day of 0"),
         ({"days": [{"seed": -1, "minutes": 1, "split": "test"}]}, "day 1: "),
-        ({"clips": [{"video": "../a.avi", "scene": "a", "split": "test", "events": []}]}, "leads out of"),
+        ({"clips": [{"video": "../a.avi", "scene": "a", "split": "test", "events": []}]}, "is outside of"),
         (
             {"clips": [{"video": "gate.avi", "scene": "a", "split": "test", "events": [{"start_s": 1}]}]},
             "end_s",
@@ -151,7 +151,7 @@ def test_a_list_of_your_own_is_checked(tmp_path: Path, content: Any, says: str) 
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="expected a folder of UCSD, Avenue, ShanghaiTech or UCF-Crime"):
+    with pytest.raises(DatasetError, match="expected the folder of UCSD, Avenue, ShanghaiTech or UCF-Crime"):
         clips(tmp_path, "test")
 
 

@@ -34,7 +34,7 @@ def test_pictures_from_outside_are_refused(tmp_path: Path, kind: str, name: obje
     root, split = {"coco": (trees.coco, "train2014"), "refcoco": (trees.refcoco, "train")}[kind]
     root(tmp_path)
     renamed(next(tmp_path.rglob("instances*.json")), name)
-    with pytest.raises(DatasetError, match="leads out of the data set; expected the name of a file in"):
+    with pytest.raises(DatasetError, match="is outside of the dataset; expected the name of a file in"):
         open_dataset(kind, tmp_path, split)
 
 
@@ -45,7 +45,7 @@ def test_masks_of_a_video_from_outside_are_refused(tmp_path: Path, key: str, nam
     video, frame = (str(name), "00000") if key == "video" else ("003234408d", name)
     values = {"videos": {video: {"objects": {"1": {"frames": [frame]}}}}}
     (tmp_path / "train" / "meta.json").write_text(json.dumps(values))
-    with pytest.raises(DatasetError, match=r"^[^(]*meta\.json: .* leads out of the data set"):
+    with pytest.raises(DatasetError, match=r"^[^(]*meta\.json: .* is outside of the dataset"):
         open_dataset("youtube-vos", tmp_path, "train")
 
 
@@ -83,7 +83,7 @@ def test_a_broken_picture_would_shift_the_boxes_and_is_refused(tmp_path: Path) -
     path.write_bytes(data)
     frames = VideoFrames(path, expected=24)
     assert frames[6].shape == (120, 160, 3)
-    with pytest.raises(DatasetError, match=r"v\.avi: picture 7 cannot be decoded; copy it again"):
+    with pytest.raises(DatasetError, match=r"v\.avi: frame 7 cannot be decoded; copy the video again"):
         frames[7]
 
 
@@ -92,7 +92,7 @@ def test_pictures_that_are_cut_or_deep_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-500])
     cv2.imwrite(str(tmp_path / "c.png"), np.full((8, 8), 4095, np.uint16))
     assert read_image(tmp_path / "a.jpg").shape == (64, 64, 3)
-    with pytest.raises(DatasetError, match=r"b\.jpg is no picture to use: .* is it complete\?"):
+    with pytest.raises(DatasetError, match=r"b\.jpg is not a usable image: .* is it complete\?"):
         read_image(tmp_path / "b.jpg")
-    with pytest.raises(DatasetError, match=r"c\.png has pixels of uint16; expected 8 bits"):
+    with pytest.raises(DatasetError, match=r"c\.png has pixels of type uint16; expected 8 bits"):
         read_image(tmp_path / "c.png")

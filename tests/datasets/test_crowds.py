@@ -123,7 +123,7 @@ def test_a_tree_is_checked(tmp_path: Path, name: str) -> None:
             "annotations/validation.json",
             "val/YFCC100M/v_1/frame0001.jpg",
             "../../x.jpg",
-            "file_name: '../../x.jpg' leads out",
+            "file_name: '../../x.jpg' is outside of",
         ),
         (
             "tao",

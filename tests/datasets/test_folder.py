@@ -16,10 +16,13 @@ from edgetrack.errors import DatasetError
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"name": "a", "text": "red \ud800 car"}, "entry 0 is .* expected no lone surrogates"),
-        ({"name": "\ud800", "text": "red car"}, "expected no lone surrogates"),
-        ({"name": "a\0b", "text": "red car"}, r"sequence 'a\\x00b' has a control character"),
-        ({"name": "a\nb", "text": "red car"}, "has a control character"),
+        (
+            {"name": "a", "text": "red \ud800 car"},
+            "entry 0 is .* expected valid Unicode, without lone surrogates",
+        ),
+        ({"name": "\ud800", "text": "red car"}, "expected valid Unicode, without lone surrogates"),
+        ({"name": "a\0b", "text": "red car"}, r"sequence 'a\\x00b' contains a control character"),
+        ({"name": "a\nb", "text": "red car"}, "contains a control character"),
     ],
 )
 def test_texts_that_no_file_can_hold_are_named(tmp_path: Path, entry: dict[str, str], message: str) -> None:
@@ -42,5 +45,5 @@ def test_a_folder_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
         os.makedirs(raw)  # noqa: PTH103 - a path of bytes
     except OSError as error:
         pytest.skip(f"this disk takes no such name: {error}")
-    with pytest.raises(DatasetError, match="bytes that are no UTF-8"):
+    with pytest.raises(DatasetError, match="bytes that are not UTF-8"):
         open_dataset("lasot-ext", tmp_path, "all")

@@ -73,7 +73,7 @@ def write_line(root: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"phrase": " . "}, r"phrases.jsonl:1: the phrase is ' . '; expected a text with a word"),
+        ({"phrase": " . "}, r"phrases.jsonl:1: the phrase is ' . '; expected a text with at least one word"),
         ({"phrase": 7}, "the phrase is 7"),
         ({"boxes": [[1, 2, 0, 4]]}, r"box \[1, 2, 0, 4\]; expected x, y, w, h in pixels with w > 0"),
         ({"boxes": [[1, 2, 3]]}, r"box \[1, 2, 3\]"),
@@ -81,11 +81,11 @@ def write_line(root: Path, **changes: Any) -> None:
         ({"boxes": None}, "boxes None; expected a list, empty if"),
         (
             {"image": "../a.png"},
-            r"image: '../a.png' leads out of the data set; expected the path of a picture inside",
+            r"image: '../a.png' is outside of the dataset; expected the path of an image inside",
         ),
         ({"kind": ""}, "kind ''; expected a word"),
         ({"tags": "night"}, "tags 'night'; expected a list"),
-        ({"width": -1}, "width and height are -1 and 120; expected pixels"),
+        ({"width": -1}, "width is -1 and height is 120; expected whole numbers of pixels"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -113,8 +113,8 @@ def test_lines_that_are_no_objects_are_refused(tmp_path: Path, line: str) -> Non
             "object 1: xmin is 'one'; expected a whole",
         ),
         ("Annotations/36.xml", "<xmax>10</xmax>", "<xmax>0</xmax>", r"object 1: box \(0, 0, 0, 20\)"),
-        ("Annotations/36.xml", "size>", "extent>", "no size; expected the width"),
-        ("test.txt", "36", "../36", "leads out of the data set"),
+        ("Annotations/36.xml", "size>", "extent>", "the size is missing; expected the width"),
+        ("test.txt", "36", "../36", "is outside of the dataset"),
         ("test.txt", "36", "37", "37.xml does not exist"),
     ],
 )

@@ -78,5 +78,5 @@ def test_a_folder_of_pairs_names_the_second_video(tmp_path: Path) -> None:
             opened("folder", tmp_path, "all")[0]
     (frames / "0006.png").unlink()
     trees.write(tmp_path / "sequences.json", json.dumps([{"name": "a", "text": "", "x": "near"}]))
-    with pytest.raises(DatasetError, match="5 pictures of the second sensor for 6 frames"):
+    with pytest.raises(DatasetError, match="5 images of the second sensor but 6 frames"):
         opened("folder", tmp_path, "all")[0]

@@ -254,7 +254,7 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
             ENTRY + "wait = 1",
             r"\[\[datasets\]\] 1 has unknown keys \['wait'\]; known keys are \['name', 'path'",
         ),
-        (ENTRY + ENTRY.replace("lasot", "lassot"), r"\[\[datasets\]\] 2: data set 'lassot' is not known"),
+        (ENTRY + ENTRY.replace("lasot", "lassot"), r"\[\[datasets\]\] 2: dataset 'lassot' is unknown"),
         (ENTRY.replace('"train"', '"val"'), "lasot has no split 'val'; expected one of: train, test"),
         (ENTRY.replace('split = "train"', ""), "missing 1 required positional argument: 'split'"),
         (ENTRY + "weight = 0", "weight = 0; expected a number above 0"),
@@ -308,5 +308,5 @@ def test_what_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match=r"mobilenetv2_imagenet\.npz does not exist"):
         run(path)
     (tmp_path / "mobilenetv2_imagenet.npz").touch()
-    with pytest.raises(DatasetError, match="none is no folder; expected lasot in its official layout"):
+    with pytest.raises(DatasetError, match="none is not a folder; expected lasot in its official layout"):
         run(path)

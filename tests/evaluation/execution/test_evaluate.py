@@ -242,7 +242,7 @@ def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
 
 
 def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="data set 'lasot9' is not known; expected one of: otb100"):
+    with pytest.raises(DatasetError, match="dataset 'lasot9' is unknown; expected one of: otb100"):
         load_sequences("lasot9", dataset)
     with pytest.raises(ConfigError, match="lasot has the splits train, test; say which, as in: --split test"):
         load_sequences("lasot", dataset)

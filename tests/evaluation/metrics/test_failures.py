@@ -151,7 +151,7 @@ def test_models_draw_a_second_sensor_from_color_and_the_same_again() -> None:
     for wrong, name, said in (
         (clip, "radar", "'radar' is unknown"),
         (replace(clip, masks=None), "thermal", "has no masks"),
-        (with_x(clip, "events"), "infrared", "has pictures of a second sensor"),
+        (with_x(clip, "events"), "infrared", "already has images of a second sensor"),
     ):
         with pytest.raises(ConfigError, match=said):
             with_x(wrong, name)
