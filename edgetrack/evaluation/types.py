@@ -145,7 +145,9 @@ class Record:
             ConfigError: the score is not within 0..1, which would corrupt the metrics of all frames.
         """
         if not 0 <= round(track.score, 5) <= 1:
-            raise ConfigError(f"frame {len(self.boxes) + 1} has the score {track.score:g}; expected 0 to 1")
+            raise ConfigError(
+                f"frame {len(self.boxes) + 1} has the score {track.score:g}; expected a score from 0 to 1"
+            )
         box = None if track.box is None else tuple(round(float(v), 3) for v in track.box.xywh)
         self.boxes.append(box)  # type: ignore[arg-type]
         self.scores.append(round(track.score, 5))

@@ -100,7 +100,7 @@ def test_clips_without_normal_ones_have_no_threshold(tmp_path: Path) -> None:
     root = anomaly_trees.ucf_crime(tmp_path)
     *_, report = evaluate_anomalies(Request("anomaly", root, tmp_path / "out"))
     assert isinstance(report, AnomalyReport)
-    assert "nothing to calibrate by" in report.provenance.notes[-1]
+    assert "no normal clips to calibrate on" in report.provenance.notes[-1]
     assert all(metrics.found == 0 for metrics in report.metrics.values())
-    with pytest.raises(ConfigError, match="has no clip to test"):
+    with pytest.raises(ConfigError, match="has no test clips"):
         list(evaluate_anomalies(Request("anomaly", root, tmp_path / "out", names=("nothing",))))

@@ -100,7 +100,9 @@ def test_the_report_has_a_row_for_each_sequence_and_one_for_all(
     assert (worst.index, worst.wrong, len(worst.truth), len(worst.found)) == (COUNT - 1, 1, 1, 2)
     shown = page.read_text()
     assert shown.count("<figure><img") == 4  # two trackers, two sequences
-    assert f"switches, count error 0.{round(100 / COUNT)}. Frame {COUNT}: 2 found, 1 there, 1 wrong" in shown
+    assert (
+        f"switches, count error 0.{round(100 / COUNT)}. Frame {COUNT}: 2 found, 1 present, 1 wrong" in shown
+    )
 
 
 def test_the_worst_sequences_come_first_and_those_without_a_mistake_not_at_all(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_the_worst_sequences_come_first_and_those_without_a_mistake_not_at_all(t
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="opencv-mil follows one target"):
+    with pytest.raises(ConfigError, match="opencv-mil tracks one target only"):
         evaluate(tmp_path, trackers=("opencv-mil",))
     with pytest.raises(ConfigError, match="no sequence nothing"):
         list(
@@ -133,7 +135,7 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
         )
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").touch()
-    with pytest.raises(ConfigError, match="holds other files"):
+    with pytest.raises(ConfigError, match="contains other files"):
         evaluate(tmp_path)
 
 

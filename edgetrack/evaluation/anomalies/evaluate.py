@@ -94,12 +94,12 @@ def evaluate_anomalies(request: Request) -> Iterator[Planned | FramesDone | Anom
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(
-            f"{request.output} holds other files; expected an empty folder: choose another --output"
+            f"{request.output} contains other files; expected an empty folder: choose another --output"
         )
     train, tests = (_clips(request, split) for split in SPLITS)
     tests = [clip for clip in tests if not request.names or clip.name in request.names]
     if not tests:
-        raise ConfigError(f"{request.path} has no clip to test; correct the path or --sequences")
+        raise ConfigError(f"{request.path} has no test clips; correct the path or --sequences")
     yield Planned(sum(len(clip.frames) for clip in (*train, *tests)))
     results: dict[str, list[ClipResult]] = {name: [] for name in DETECTORS}
     spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in DETECTORS}
@@ -199,16 +199,14 @@ def _provenance(
     request: Request, train: Sequence[AnomalyClip], tests: Sequence[AnomalyClip], blocks: Sequence[float]
 ) -> Provenance:
     hours = [sum(len(clip.frames) / clip.fps for clip in clips) / 3600 for clips in (train, tests)]
-    notes = [f"Thresholds are for {PER_DAY:g} false alarms a day, calibrated on normal clips alone."]
+    notes = [f"Thresholds are set for {PER_DAY:g} false alarms per day, calibrated on normal clips only."]
     if min(blocks) < BLOCK_S:
         notes.append(
-            f"There is little to learn from: blocks of {min(blocks):.1f} s instead of {BLOCK_S:.0f} s, so that "
-            "thresholds are far beyond what was observed."
+            f"There is little data to learn from: blocks of {min(blocks):.1f} s instead of {BLOCK_S:.0f} s, "
+            "so thresholds are far beyond what was observed."
         )
     if {clip.scene for clip in tests} - {clip.scene for clip in train}:
-        notes.append(
-            "Some scenes have no normal clips: there is nothing to calibrate by, and no alarm there."
-        )
+        notes.append("Some scenes have no normal clips to calibrate on: no alarms are raised there.")
     return Provenance(
         request.command,
         datetime.now(timezone.utc).isoformat(timespec="seconds"),

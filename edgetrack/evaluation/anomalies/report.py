@@ -19,14 +19,16 @@ from edgetrack.reporting.charts import Line, line_chart, to_img
 from edgetrack.reporting.table import MISSING, Table, number
 
 DEFINITIONS = (
-    "AUC: chance that an abnormal frame has a higher score than a normal one; micro: over all frames together, macro: "
-    "mean of the clips that have both kinds.",
-    "RBDC, TBDC: areas under the shares of true regions and tracks that are detected (IoU 0.1; a tenth of a track's "
-    "regions), over false regions a frame from 0 to 1 (Street Scene, 2020). Where a data set marks pixels, their "
-    "connected patches are the regions, and patches that overlap in successive frames are a track.",
-    "F1@k: of alarms as stretches of time, true from a temporal IoU of k percent on (ADNet, 2021).",
-    "found: events that an alarm overlaps; false/h: alarms an hour that overlap none; delay: median seconds from the "
-    "begin of an event that was found to its alarm.",
+    "AUC: probability that an abnormal frame has a higher score than a normal one; micro: over all frames "
+    "together, macro: mean over the clips that have both kinds of frames.",
+    "RBDC, TBDC: areas under the curves of the fractions of true regions and tracks that are detected (IoU "
+    "0.1; a tenth of a track's regions), over 0 to 1 false regions per frame (Street Scene, 2020). If a "
+    "dataset marks pixels, their connected components are the regions, and components that overlap in "
+    "successive frames form a track.",
+    "F1@k: F1 score of alarms as time intervals; an alarm is true if its temporal IoU is at least k percent "
+    "(ADNet, 2021).",
+    "found: events that overlap an alarm; false/h: alarms per hour that overlap no event; delay: median "
+    "seconds from the start of an event that was found to its alarm.",
 )
 COLUMNS = "detector|AUC micro|AUC macro|RBDC|TBDC|F1@10|F1@25|F1@50|events|found|false/h|delay s|ms"
 
@@ -49,8 +51,8 @@ def event_table(report: AnomalyReport) -> Table:
         span = f"{event.start_s:.1f} - {event.end_s:.1f}"
         rows.append([event.clip, span, event.explanation or MISSING, *delays])
     return Table(
-        "Events, and seconds to the alarm",
-        ["clip", "from - to", "what edgetrack says", *names],
+        "Events and seconds to the alarm",
+        ["clip", "from - to", "edgetrack's explanation", *names],
         rows,
         words=3,
     )

@@ -95,11 +95,12 @@ def evaluate_crowds(
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(
-            f"{request.output} holds other files; expected an empty folder: choose another --output"
+            f"{request.output} contains other files; expected an empty folder: choose another --output"
         )
     if strange := [name for name in request.trackers if name.partition(":")[0] != OWN]:
         raise ConfigError(
-            f"tracker {strange[0]} follows one target; {request.dataset} has many: leave it out"
+            f"tracker {strange[0]} tracks one target only, but {request.dataset} has many objects: leave "
+            "this tracker out"
         )
     opened = open_split(request.dataset, request.path, request.split)
     assert isinstance(opened, CrowdSet)

@@ -17,11 +17,12 @@ from edgetrack.reporting import html
 from edgetrack.reporting.table import Table, number
 
 DEFINITIONS = (
-    "HOTA: geometric mean of detection (DetA) and association accuracy (AssA), averaged over IoU 0.05 to 0.95; IDF1 "
-    "and identity switches at IoU 0.5; as TrackEval computes them.",
-    "Count error: objects too many or too few in a frame, on average. Objects and ids: different ones in the sequence.",
-    "Boxes of tracks that are tracking or uncertain count; frames without labels do not. Of several sequences the "
-    "counts add up.",
+    "HOTA: geometric mean of detection (DetA) and association accuracy (AssA), averaged over IoU 0.05 to "
+    "0.95; IDF1 and identity switches at IoU 0.5; as TrackEval computes them.",
+    "Count error: mean absolute error of the number of objects in a frame. Objects and ids: the number of "
+    "different ones in the sequence.",
+    "Boxes of tracks with the status tracking or uncertain count; frames without labels do not. For several "
+    "sequences, the counts are summed.",
 )
 MAX_WORST = 12  # sequences per tracker that are shown with an image
 PICTURE_WIDTH = 480  # pixels
@@ -33,7 +34,7 @@ def crowd_table(report: CrowdReport) -> Table:
     rows = []
     for results in report.results:
         rows += [_row(result) for result in (*results, *([total(results)] if len(results) > 1 else []))]
-    return Table("All of a kind", COLUMNS.split("|"), rows, words=3)
+    return Table("All objects of a kind", COLUMNS.split("|"), rows, words=3)
 
 
 def write_crowd_report(report: CrowdReport, output: Path, *, page: bool = True) -> list[Path]:
@@ -73,8 +74,9 @@ def _to_html(report: CrowdReport) -> str:
     for results in report.results:
         worst = worst_first(results)
         note = (
-            f"{min(len(worst), MAX_WORST)} of {len(worst)} sequences with wrong boxes, the lowest HOTA first; of each "
-            "the frame in which most boxes are missed or of nothing: true boxes white, those of the tracks orange."
+            f"{min(len(worst), MAX_WORST)} of {len(worst)} sequences with wrong boxes, lowest HOTA first; "
+            "for each, the frame with the most missed and false boxes: true boxes in white, boxes of the "
+            "tracks in orange."
         )
         title = f"Worst sequences: {results[0].tracker}"
         parts += [html.gallery(title, [*map(_figure, worst[:MAX_WORST])]), html.paragraph(note, quiet=True)]
@@ -86,9 +88,9 @@ def _figure(result: CrowdResult) -> str:
     assert worst is not None
     truth, found = ([box.xywh for box in boxes] for boxes in (worst.truth, worst.found))
     caption = (
-        f"{result.sequence}, {result.text}: HOTA {number(counts.hota)}, IDF1 {number(counts.idf1)}, {counts.switches} "
-        f"switches, count error {number(counts.mean_count_error, digits=2)}. Frame {worst.index + 1}: "
-        f"{len(worst.found)} found, {len(worst.truth)} there, {worst.wrong} wrong"
+        f"{result.sequence}, {result.text}: HOTA {number(counts.hota)}, IDF1 {number(counts.idf1)}, "
+        f"{counts.switches} switches, count error {number(counts.mean_count_error, digits=2)}. Frame "
+        f"{worst.index + 1}: {len(worst.found)} found, {len(worst.truth)} present, {worst.wrong} wrong"
     )
     return html.figure(thumbnail(worst.read(), truth, found, width=PICTURE_WIDTH), caption)
 

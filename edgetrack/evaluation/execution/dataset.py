@@ -32,7 +32,7 @@ def open_split(dataset: str, path: Path, split: str | None = None) -> Dataset:
         splits = LAYOUTS[dataset].splits
         if len(splits) > 1:
             raise ConfigError(
-                f"{dataset} has the splits {', '.join(splits)}; say which, as in: --split {splits[-1]}"
+                f"{dataset} has the splits {', '.join(splits)}; choose one, as in: --split {splits[-1]}"
             )
         split = splits[0]
     return open_dataset(dataset, path, split or "")
@@ -52,11 +52,11 @@ def load_sequences(dataset: str, path: Path, split: str | None = None) -> list[S
     """
     opened = open_split(dataset, path, split)
     if not isinstance(opened, SequenceSet):
-        raise ConfigError(f"{dataset} has images, not sequences; expected a tracking data set")
+        raise ConfigError(f"{dataset} has images, not sequences; expected a tracking dataset")
     found = list(opened)
     names = [sequence.name for sequence in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"{path} has {', '.join(twice)} twice; expected each sequence once")
+        raise ConfigError(f"{path} lists {', '.join(twice)} twice; expected each sequence once")
     return found
 
 
@@ -69,7 +69,7 @@ def select(found: list[Sequence], names: list[str]) -> list[Sequence]:
     known = [sequence.name for sequence in found]
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(
-            f"sequence {', '.join(unknown)} is not in the data set; it has {', '.join(known[:30])}"
+            f"sequence {', '.join(unknown)} is not in the dataset; it has {', '.join(known[:30])}"
             + (" ..." if len(known) > 30 else "")
         )
     return [sequence for sequence in found if not names or sequence.name in names]
@@ -83,7 +83,7 @@ def expression_batches(regions: RegionSet) -> list[ExpressionBatch]:
     """
     pairs = [(region, text) for region in regions for text in region.texts]
     if not pairs:
-        raise ConfigError(f"{regions.name} ({regions.split}) has no sentence; expected another --split")
+        raise ConfigError(f"{regions.name} ({regions.split}) has no sentences; choose another --split")
     return [
         ExpressionBatch(f"{begin:06d}", tuple(pairs[begin : begin + BATCH_SIZE]))
         for begin in range(0, len(pairs), BATCH_SIZE)
@@ -107,8 +107,9 @@ def check_scored(
             step = FrameDrop.EVERY[condition.severity - 1] if condition.name == "frame-drop" else 1
             if not there[step::step].any():
                 raise ConfigError(
-                    f"{clip.name} ({condition.label}): the target is in none of the frames after the first that count, "
-                    "so nothing can be scored; expected --sequences with the names of others, or another perturbation"
+                    f"{clip.name} ({condition.label}): the target is not visible in any evaluated frame "
+                    "after the first, so nothing can be scored; choose other sequences with --sequences, or "
+                    "another perturbation"
                 )
 
 
@@ -129,8 +130,8 @@ def check_initial_boxes(selected: list[Sequence]) -> None:
     """
     if missing := [s.name for s in selected if not exists(s.boxes[:1]).all()]:
         raise ConfigError(
-            f"{', '.join(missing[:5])}: the target is not there in frame 1, so no box can be given; "
-            "expected --mode nl, or --sequences with the names of others"
+            f"{', '.join(missing[:5])}: the target is not visible in frame 1, so the tracker cannot start "
+            "from its box; use --mode nl, or choose other sequences with --sequences"
         )
 
 
@@ -146,6 +147,6 @@ def check_pairs(request: Request, selected: list[Sequence]) -> None:
     if bare := next((clip.name for clip in selected if clip.x is None), None):
         asked = f"--failure {failing[0]}" if failing else f"--sensors {request.sensors[-1]}"
         raise ConfigError(
-            f"{asked} needs pairs, and sequence {bare} of {request.dataset} has color alone; expected a data "
-            "set with a second sensor, or --x-model, which draws one from color"
+            f"{asked} needs pairs of images, but sequence {bare} of {request.dataset} has color only; "
+            "expected a dataset with a second sensor, or --x-model, which simulates one from color"
         )

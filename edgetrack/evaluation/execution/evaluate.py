@@ -90,15 +90,17 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
         check_initial_boxes(selected)
     if request.first_mask and (bare := next((clip.name for clip in selected if clip.masks is None), None)):
         raise ConfigError(
-            f"--mask has nothing to compare with: sequence {bare} of {request.dataset} has no masks; expected davis, "
-            "davis2016, youtube-vos or mose"
+            f"--mask has no masks to compare with: sequence {bare} of {request.dataset} has none; expected "
+            "davis, davis2016, youtube-vos or mose"
         )
     check_pairs(request, selected)
     setup = _setup(request, clips, open_edgetrack)
     entries = [setup.open(name) for name in request.trackers]
     runs = plan(entries, request.modes or ("bbox",), request.controls, request.conditions, request.sensors)
     if request.results and not any(map(is_plain, runs)):
-        raise ConfigError("--results writes the boxes of the true texts; add --text-control none")
+        raise ConfigError(
+            "--results writes only boxes that were predicted with the true texts; add --text-control none"
+        )
     check_scored(selected, dict.fromkeys(run.condition for run in runs), clips=clips, seed=request.seed)
     jobs = plan_jobs(request, runs, clips, selected)
     yield Planned(_frames(jobs, clips), scored=not hidden)
@@ -133,8 +135,8 @@ def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator
     )
     if not all((*allowed, request.conditions == (CLEAN,), not request.results, not request.first_mask)):
         raise ConfigError(
-            f"{request.dataset} has images and sentences; expected --mode nl or none, and no --text-control, "
-            "--sequences, --mask, --results, --sensors or perturbation"
+            f"{request.dataset} has images and sentences; expected --mode nl or no --mode, and no "
+            "--text-control, --sequences, --mask, --results, --sensors or perturbations"
         )
     regions = open_split(request.dataset, request.path, request.split)
     assert isinstance(regions, RegionSet)
@@ -222,12 +224,13 @@ def _results(
 def _check_hidden(request: Request) -> None:
     if not request.results:
         raise ConfigError(
-            f"the boxes of {request.dataset} {request.split} are not public, so it cannot be scored here; result files "
-            f"for its server can still be written: add --results {request.dataset}"
+            f"the boxes of {request.dataset} {request.split} are not public, so no scores can be computed "
+            f"here; result files for its server can still be written: add --results {request.dataset}"
         )
     if request.conditions != (CLEAN,):
         raise ConfigError(
-            f"the boxes of {request.dataset} {request.split} are not public; expected no perturbation and no --switch"
+            f"the boxes of {request.dataset} {request.split} are not public; expected no perturbations and "
+            "no --switch"
         )
 
 

@@ -12,7 +12,7 @@ from edgetrack.evaluation.metrics.runs import RunMetrics
 from edgetrack.evaluation.types import CLEAN, ExpressionBatch, Record, Run
 
 SHARED_TIMING_NOTE = (
-    "Milliseconds were measured while workers shared the machine; they do not say how fast a tracker is."
+    "Milliseconds were measured while workers shared the machine; they do not show how fast a tracker is."
 )
 
 

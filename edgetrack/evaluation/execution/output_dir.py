@@ -35,12 +35,14 @@ def prepare_output_dir(
     if not file.exists():
         if output.is_dir() and any(output.iterdir()):
             raise ConfigError(
-                f"{output} holds other files; expected an empty folder: choose another --output"
+                f"{output} contains other files; expected an empty folder: choose another --output"
             )
         write_text(file, json.dumps(now, indent=1) + "\n")
         return
     if not resume:
-        raise ConfigError(f"{output} holds an evaluation already; add --resume, or choose another --output")
+        raise ConfigError(
+            f"{output} already contains an evaluation; add --resume, or choose another --output"
+        )
     before = _read(file)
     if changed := _changes(before, now):
         raise ConfigError(f"cannot resume in {output}: {'; '.join(changed)}; choose another --output")
@@ -60,11 +62,11 @@ def _changes(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) 
     """Return descriptions of all differences, including trackers that would reuse another tracker's records."""
     old, new = {**before["settings"], **before["trackers"]}, {**now["settings"], **now["trackers"]}
     changed = [
-        f"{key} was {old[key]} and is {new[key]}" for key in new if key in old and old[key] != new[key]
+        f"{key} was {old[key]} and is now {new[key]}" for key in new if key in old and old[key] != new[key]
     ]
     owners = {tracker_folder(name): name for name in before["trackers"]}
     for name, facts in now["trackers"].items():
         owner = owners.get(tracker_folder(name), name)
         if owner != name and before["trackers"][owner] != facts:
-            changed.append(f"{name} would take the records of {owner} for its own")
+            changed.append(f"{name} would be confused with {owner}, whose records are there")
     return changed

@@ -51,8 +51,8 @@ def plan(
     for entry in entries:
         if not set(modes) & set(entry.modes):
             raise ConfigError(
-                f"tracker {entry.name} has none of the modes {', '.join(modes)}; "
-                f"add --mode {entry.modes[0]} or leave it out"
+                f"tracker {entry.name} supports none of the modes {', '.join(modes)}; "
+                f"add --mode {entry.modes[0]} or leave this tracker out"
             )
         for mode in (mode for mode in modes if mode in entry.modes):
             for control in controls:
@@ -99,13 +99,14 @@ def _check_idle(requested: set[str], planned: set[str]) -> None:
     """Refuse a perturbation without runs; text-only modes may leave out init-jitter if it is one of several."""
     if SWITCH in requested - planned:
         raise ConfigError(
-            "--switch has no run: it changes the true text; add --mode nl, and --text-control none if there are others"
+            "--switch applies to no run: it changes the true text; add --mode nl, and --text-control none if "
+            "other controls are given"
         )
     perturbed = requested - {CLEAN.name}
     if perturbed and not perturbed & planned:
         raise ConfigError(
-            f"{', '.join(sorted(perturbed)[:3])} would perturb no run: init-jitter moves a box (--mode bbox or "
-            "nlbbox), and text controls are run on clean frames only (add --text-control none)"
+            f"{', '.join(sorted(perturbed)[:3])} would perturb no run: init-jitter moves the first box "
+            "(--mode bbox or nlbbox), and text controls run on clean frames only (add --text-control none)"
         )
 
 
@@ -113,13 +114,13 @@ def _check_sensors(requested: Sequence[Sensors], planned: set[Sensors], modes: S
     """Refuse sensors without runs."""
     if "both" in requested and "both" not in planned:
         raise ConfigError(
-            "--sensors both has no run: no --tracker takes a second sensor; expected the bundle of a model that does, "
-            "such as --tracker edgetrack:FOLDER (edgetrack export --sensor writes one)"
+            "--sensors both applies to no run: no --tracker takes a second sensor; expected the bundle of a "
+            "model that does, such as --tracker edgetrack:FOLDER (edgetrack export --sensor writes one)"
         )
     if "x" in requested and "x" not in planned:
         raise ConfigError(
-            f"--sensors x has no run with --mode {', '.join(modes)}: texts are looked for in color; expected "
-            "--mode bbox"
+            f"--sensors x applies to no run with --mode {', '.join(modes)}: texts are searched for in color; "
+            "expected --mode bbox"
         )
 
 

@@ -90,6 +90,6 @@ def _results(ray: Any, jobs: Sequence[Job], setup: WorkerSetup) -> Iterator[Done
         except ray.exceptions.RayError as error:
             name = setup.clips[job.index].name
             raise WorkerError(
-                f"{name} was begun {MAX_RETRIES + 1} times and its machine or process ended each time ({error}); "
-                "finished sequences are kept: add --resume when the cluster is well"
+                f"{name} was started {MAX_RETRIES + 1} times, and its machine or process died each time "
+                f"({error}); finished sequences are kept: add --resume when the cluster works again"
             ) from error

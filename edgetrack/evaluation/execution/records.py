@@ -64,14 +64,15 @@ def load(file: Path, *, frames: int) -> Record:
         )
     except (OSError, *MALFORMED) as error:
         raise ConfigError(
-            f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
+            f"result {file} cannot be read ({error!r}); delete the file and run again with --resume"
         ) from error
     columns: list[Sized] = [record.boxes, record.scores, record.statuses, record.milliseconds, record.scored]
     columns += [record.masks] if record.masks else []
     lengths = {len(column) for column in columns}
     if lengths != {frames}:
         raise ConfigError(
-            f"result {file} has {sorted(lengths)} entries; expected {frames}: delete it and run again with --resume"
+            f"result {file} has {sorted(lengths)} entries; expected {frames}: delete the file and run again "
+            "with --resume"
         )
     return record
 
@@ -128,7 +129,7 @@ def _number(value: Any, low: float = -math.inf, high: float = math.inf) -> float
 def _run_lengths(value: Any) -> dict[str, Any]:
     height, width = (int(_number(side, 1, 1 << 16)) for side in value["size"])
     if not isinstance(value["counts"], str):
-        raise TypeError(f"{value['counts']!r:.80} is not a text")
+        raise TypeError(f"{value['counts']!r:.80} is not a string")
     return {"size": [height, width], "counts": value["counts"]}
 
 
@@ -141,5 +142,5 @@ def _flag(value: Any) -> bool:
 def _burst(values: Sequence[Any], frames: int) -> Burst:
     begin, hidden, clearing, end = (int(_number(v, 0, frames)) for v in values)
     if not begin < hidden < clearing < end:
-        raise ValueError(f"{values!r:.80} are not frames in order")
+        raise ValueError(f"{values!r:.80} is not an ascending list of frames")
     return Burst(begin, hidden, clearing, end)

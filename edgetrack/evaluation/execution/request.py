@@ -48,13 +48,13 @@ class Request:
         cores.checked(self.workers, "workers")
         if len({tracker_folder(name) for name in self.trackers}) < len(self.trackers):
             raise ConfigError(
-                f"trackers {', '.join(self.trackers)} would write to the same folder; give their files other names"
+                f"trackers {', '.join(self.trackers)} would write to the same folder; rename their files"
             )
         if self.ray is not None and self.workers > 1:
-            raise ConfigError("--workers and --ray both say who works; give one of the two")
+            raise ConfigError("--workers and --ray are two ways to share the work; give only one of them")
         if self.shared and any(condition.name == REAL_TIME for condition in self.conditions):
             raise ConfigError(
-                "--real-time measures time, which workers side by side share; leave out --workers and --ray"
+                "--real-time measures time, which parallel workers distort; leave out --workers and --ray"
             )
 
     @property

@@ -116,8 +116,8 @@ def _pictures(clip: Clip) -> Iterable[tuple[Pixels, Pixels | None]]:
 def _fitting(clip: Clip, pixels: Pixels, x: Pixels) -> Pixels:
     if x.shape != pixels.shape:
         raise DatasetError(
-            f"{clip.name}: color has {pixels.shape[1]}x{pixels.shape[0]} pixels and the second sensor "
-            f"{x.shape[1]}x{x.shape[0]}; expected aligned pictures of one size"
+            f"{clip.name}: color has {pixels.shape[1]}x{pixels.shape[0]} pixels but the second sensor has "
+            f"{x.shape[1]}x{x.shape[0]}; expected aligned images of the same size"
         )
     return x
 

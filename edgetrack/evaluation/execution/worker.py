@@ -137,8 +137,8 @@ def in_processes(jobs: Sequence[Job], setup: WorkerSetup, *, count: int) -> Iter
             yield futures[future], future.result()
     except BrokenProcessPool as error:
         raise WorkerError(
-            f"one of {count} worker processes ended before its work was done, as when memory runs out; "
-            "finished sequences are kept: add --resume, with fewer --workers"
+            f"one of {count} worker processes died before its work was done; the memory may have run out; "
+            "finished sequences are kept: add --resume, and use fewer --workers"
         ) from error
     finally:
         if not all(future.done() for future in futures):

@@ -47,7 +47,7 @@ def reliability(score: Floats, correct: Bools, *, bins: int = BINS, adaptive: bo
     """
     score, correct = _checked(score, correct)
     if score.size and not (score.min() >= 0 and score.max() <= 1):
-        raise ConfigError(f"scores run from {score.min():g} to {score.max():g}; expected 0..1")
+        raise ConfigError(f"scores are from {score.min():g} to {score.max():g}; expected 0 to 1")
     groups = _equal_count(score, bins) if adaptive else _equal_width(score, bins)
     return [Bin(len(g), float(score[g].mean()), float(correct[g].mean())) for g in groups if len(g)]
 
@@ -72,6 +72,7 @@ def _checked(score: Floats, correct: Bools) -> tuple[Floats, Bools]:
     score, correct = np.asarray(score, np.float64), np.asarray(correct, bool)
     if score.shape != correct.shape or score.ndim != 1 or not np.isfinite(score).all():
         raise ConfigError(
-            f"scores {score.shape} and correctness {correct.shape}; expected two finite arrays of one length"
+            f"scores have shape {score.shape} and correctness has {correct.shape}; expected two finite "
+            "arrays of the same length"
         )
     return score, correct

@@ -61,9 +61,7 @@ def mask_metrics(clip: Clip, *guesses: Guess) -> list[MaskMetrics]:
         DatasetError: a mask cannot be read.
     """
     if clip.masks is None or len(clip) < 3:
-        raise ConfigError(
-            f"{clip.name} has {len(clip)} frames and needs masks; expected three or more, with masks"
-        )
+        raise ConfigError(f"{clip.name} has {len(clip)} frames; J&F needs at least three frames, with masks")
     scores: list[tuple[list[float], list[float]]] = [([], []) for _ in guesses]
     for index in range(1, len(clip) - 1):
         truth = clip.masks(index)

@@ -130,7 +130,9 @@ def one_pass_metrics(
     predicted, truth = _checked(predicted, truth)
     mask = counted(truth, protocol=protocol) & (True if only is None else only)
     if not mask.any():
-        raise ConfigError(f"none of {len(truth)} frames has the target after frame 1; nothing can be scored")
+        raise ConfigError(
+            f"the target is in none of the {len(truth)} frames after frame 1, so nothing can be scored"
+        )
     boxes = official_boxes(predicted, truth) if protocol == "official" else predicted
     iou = overlap(boxes, truth)[mask]
     if protocol == "official":
@@ -176,7 +178,8 @@ def _checked(predicted: Floats, truth: Floats) -> tuple[Floats, Floats]:
     a, b = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if a.shape != b.shape or a.ndim != 2 or a.shape[1] != 4:
         raise ConfigError(
-            f"predicted boxes are {a.shape} and true ones {b.shape}; expected both as (frames, 4), xywh"
+            f"predicted boxes have shape {a.shape} and true boxes {b.shape}; expected (frames, 4) for both, "
+            "xywh"
         )
     return a, b
 

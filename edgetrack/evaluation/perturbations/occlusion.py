@@ -75,8 +75,8 @@ def texture(clips: Sequence[Clip], clip: Clip, *, seed: int) -> Pixels:
         if not np.array_equal(image, own):
             return np.asarray(image.copy(), np.uint8)
     raise ConfigError(
-        f"occlusions cover the target of {clip.name} with a part of another video, and there is none; "
-        "expected a data set of two or more"
+        f"occlusions cover the target of {clip.name} with a part of another video, but there is no other "
+        "video; expected a dataset with at least two"
     )
 
 

@@ -61,7 +61,8 @@ def splice(clip: Clip, *, clips: Sequence[Clip], seed: int) -> tuple[Clip, str]:
     others = [other for other in clips if other.text not in ("", clip.text)]
     if not others:
         raise ConfigError(
-            f"--switch: no other sequence has another sentence than {clip.name}; expected two or more sentences"
+            f"--switch: no other sequence has a sentence that differs from that of {clip.name}; expected at "
+            "least two different sentences"
         )
     shared = [other for other in others if _same_video(clip, other)]
     rng = rng_for(seed, clip.name, "switch")

@@ -28,7 +28,8 @@ def controlled_texts(sequences: list[Sequence], control: TextControl, *, seed: i
         return {s.name: EMPTY_TEXT for s in sequences}
     if control != "class" and (silent := [s.name for s in sequences if not s.text]):
         raise ConfigError(
-            f"{', '.join(silent[:5])}: the data set has no sentence; expected --mode bbox, or a data set with sentences"
+            f"{', '.join(silent[:5])}: the dataset has no sentences; expected --mode bbox, or a dataset with "
+            "sentences"
         )
     if control == "paraphrase":
         return {s.name: paraphrase(s.text) for s in sequences}
@@ -39,7 +40,8 @@ def controlled_texts(sequences: list[Sequence], control: TextControl, *, seed: i
         if missing := [s.name for s in sequences if not s.attributes.get("category")]:
             raise ConfigError(
                 f"--text-control class: {', '.join(missing[:5])} has no category; "
-                'in a plain folder add it to sequences.json: {"name": ..., "text": "the red car", "category": "car"}'
+                'for the layout folder, add it to sequences.json: {"name": ..., "text": "the red car", '
+                '"category": "car"}'
             )
         return {s.name: s.attributes["category"] for s in sequences}
     return {s.name: s.text for s in sequences}
@@ -48,7 +50,8 @@ def controlled_texts(sequences: list[Sequence], control: TextControl, *, seed: i
 def _cycle(sentences: list[str], seed: int) -> dict[str, str]:
     if len(sentences) < 2:
         raise ConfigError(
-            f"--text-control shuffled: the data set has {len(sentences)} different sentence; expected two or more"
+            f"--text-control shuffled: the dataset has only {len(sentences)} different sentence; expected at "
+            "least two"
         )
     rng, moved = np.random.default_rng(seed), list(sentences)
     for i in range(len(moved) - 1, 0, -1):

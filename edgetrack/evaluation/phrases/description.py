@@ -72,15 +72,16 @@ class Description:
             _, values = load_toml(path)
         except OSError as error:
             raise ConfigError(
-                f"{path} cannot be read ({error.strerror}); expected a description of the detector beside it, such as: "
+                f"{path} cannot be read ({error.strerror}); expected a description of the detector beside "
+                "it, such as: "
                 'output = "picodet"; docs/evaluation.md has the keys'
             ) from None
         except ValueError as error:
-            raise ConfigError(f"{path} is not valid TOML ({error}); correct it") from None
+            raise ConfigError(f"{path} is not valid TOML ({error}); correct the file") from None
         if unknown := sorted(set(values) - set(known)):
-            raise ConfigError(f"{path} has unknown keys {unknown}; expected some of {known}")
+            raise ConfigError(f"{path} has the unknown keys {unknown}; expected keys among {known}")
         if "output" not in values:
-            raise ConfigError(f"{path} has no output; expected one of {', '.join(LAYOUTS)}")
+            raise ConfigError(f"{path} has no key output; expected one of {', '.join(LAYOUTS)}")
         given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
             return cls(**given)

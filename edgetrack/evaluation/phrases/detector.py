@@ -48,7 +48,8 @@ class DetectorModel:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common base class
             raise EngineUnavailable(
-                f"detector {path} cannot be loaded ({reason_of(error)}); expected an ONNX file: export it again"
+                f"detector {path} cannot be loaded ({reason_of(error)}); expected an ONNX file: export it "
+                "again"
             ) from error
         self._size = self._description.size or self._graph_size()
 
@@ -76,8 +77,8 @@ class DetectorModel:
         except (ValueError, TypeError, IndexError) as error:
             shapes = ", ".join(str(np.shape(output)) for output in outputs)
             raise ConfigError(
-                f"detector {self.path}: outputs of shape {shapes} are not those of {self._description.output!r} "
-                f"({error}); correct output, size or classes in its TOML file"
+                f"detector {self.path}: outputs of shape {shapes} do not fit the layout "
+                f"{self._description.output!r} ({error}); correct output, size or classes in its TOML file"
             ) from error
         height, width = picture.shape[:2]
         boxes = ((boxes.reshape(-1, 2, 2) - offset) / scale).clip(0, (width, height)).reshape(-1, 4)
@@ -117,7 +118,7 @@ class DetectorModel:
         except Exception as error:
             raise ConfigError(
                 f"detector {self.path} does not take an input of {self._size[0]} x {self._size[1]} pixels "
-                f"({reason_of(error)}); correct size in its TOML file, or export it with an input of float32"
+                f"({reason_of(error)}); correct size in its TOML file, or export it with a float32 input"
             ) from error
         return outputs
 
@@ -125,6 +126,7 @@ class DetectorModel:
         shape = self._session.get_inputs()[0].shape
         if len(shape) != 4 or not all(isinstance(side, int) for side in shape[2:]):
             raise ConfigError(
-                f"detector {self.path} takes {shape}, a size that is open; give size = [WIDTH, HEIGHT] in its TOML file"
+                f"detector {self.path} takes {shape}, which does not fix the size; give size = [WIDTH, "
+                "HEIGHT] in its TOML file"
             )
         return shape[3], shape[2]

@@ -60,7 +60,7 @@ def evaluate_phrases(
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(
-            f"{request.output} holds other files; expected an empty folder: choose another --output"
+            f"{request.output} contains other files; expected an empty folder: choose another --output"
         )
     phrases = load_phrases(request.dataset, request.path, request.split)
     entries = [

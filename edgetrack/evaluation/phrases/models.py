@@ -103,7 +103,7 @@ def open_model(name: str, *, open_edgetrack: Callable[..., Any], threads: int) -
     if kind == DETECTOR:
         model = DetectorModel(Path(file), threads=threads)
         facts = {
-            "model": f"{model.path.name}, with rules over its boxes",
+            "model": f"{model.path.name}, with rules that select among its boxes",
             "sha256": sha256(model.path),
             "engine": f"ONNX Runtime, {threads} threads",
             "shown from": f"score {model.threshold:g}",
@@ -111,9 +111,12 @@ def open_model(name: str, *, open_edgetrack: Callable[..., Any], threads: int) -
         return ModelEntry(f"{DETECTOR}:{model.path.name}", ModelRespondent(model), facts)
     if not is_own(name):
         raise ConfigError(
-            f"tracker {name!r} answers no phrases; expected {OWN}[:MODEL][@PRECISION] or {DETECTOR}:FILE.onnx"
+            f"tracker {name!r} cannot be evaluated on phrases; expected {OWN}[:MODEL][@PRECISION] or "
+            f"{DETECTOR}:FILE.onnx"
         )
     entry = open_entry(name, open_edgetrack=open_edgetrack, peer_weights=None, threads=threads)
     if "nl" not in entry.modes:
-        raise ConfigError(f"tracker {name!r} takes no text; leave it out: phrases are all that is given")
+        raise ConfigError(
+            f"tracker {name!r} takes no text, and this dataset gives phrases only; leave this tracker out"
+        )
     return ModelEntry(name, TrackerRespondent(entry.tracker), entry.facts, entry.fit)

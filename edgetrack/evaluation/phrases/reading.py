@@ -34,8 +34,8 @@ def load_phrases(dataset: str, path: Path, split: str | None = None) -> list[Phr
             for text in region.texts
         ]
     else:
-        raise ConfigError(f"{dataset} has sequences, not pictures with phrases; leave out --phrases")
+        raise ConfigError(f"{dataset} has sequences, not images with phrases; leave out --phrases")
     if not found:
-        raise ConfigError(f"{dataset} ({opened.split}) has no phrase; expected another --split")
+        raise ConfigError(f"{dataset} ({opened.split}) has no phrases; choose another --split")
     order = {image: i for i, image in enumerate(dict.fromkeys(phrase.image for phrase in found))}
     return sorted(found, key=lambda phrase: order[phrase.image])

@@ -22,28 +22,31 @@ from edgetrack.reporting.table import Table, number
 MAX_FAILURES = 48  # images per system
 MAX_CANDIDATES = 5  # per phrase in phrases.json
 DEFINITIONS = (
-    "Best box: fraction of the phrases that name something whose best candidate, whatever its score, has IoU >= 0.5 "
-    "with one of the true boxes; of a tracker without candidates the box that it shows. 95 %: Wilson's interval.",
-    "Shown: the best box is right and the user sees it after one frame. edgetrack: status tracking or uncertain, which "
-    "takes the model's candidate_threshold. A detector: its best score has its threshold.",
-    "Tracking: the best box is right and the status after one frame is tracking, which takes text_detect_threshold; of "
-    "a detector the same as shown.",
-    f"Absent phrases: fraction reported as tracking on the first frame, and within {REPEATS} more frames with the same "
-    "picture. A detector sees the same in each of them.",
-    "AUROC of presence: the score of phrases that name something against that of absent ones; of class nouns: those "
-    "whose kind begins with class or absent_class. Score: Track.score on the first frame; of a detector that of its "
-    "best box.",
-    "Swapped: a phrase with one word swapped (left and right, largest and smallest, one color and another). Changed: "
-    "another best box (IoU < 0.5), or a box that is no longer shown. Of right: among phrases that were answered right.",
-    "ms: median time of a first frame, for information; what else the machine did is in it.",
+    "Best box: fraction of the phrases that name something in the image for which the best candidate, "
+    "whatever its score, has IoU >= 0.5 with one of the true boxes; for a tracker without candidates, the "
+    "box that it shows. 95 %: Wilson interval.",
+    "Shown: the best box is right and shown to the user after one frame. For edgetrack: the status is "
+    "tracking or uncertain, which requires the model's candidate_threshold. For a detector: its best score "
+    "reaches its threshold.",
+    "Tracking: the best box is right and the status after one frame is tracking, which requires "
+    "text_detect_threshold; for a detector, the same as shown.",
+    f"Absent phrases: fraction reported as tracking on the first frame, and within {REPEATS} more frames "
+    "with the same image. A detector gives the same result in each of them.",
+    "AUROC of presence: scores of phrases that name something against scores of absent ones; of class nouns: "
+    "phrases whose kind begins with class or absent_class. Score: Track.score on the first frame; for a "
+    "detector, the score of its best box.",
+    "Swapped: phrases with one word swapped (left and right, largest and smallest, one color and another). "
+    "Changed: a different best box (IoU < 0.5), or a box that is no longer shown. Of right: among phrases "
+    "with a right answer.",
+    "ms: median time of a first frame, for information only; it includes other load on the machine.",
 )
 LANGUAGE_DEFINITIONS = (
-    "Right: after one frame a box is shown, tracking or uncertain, and has IoU >= 0.5 with one of the true boxes. "
-    "Refused: no box is shown, or the user is told that the model was not trained on a word. Wrong: neither. 95 %: "
-    "Wilson's interval of right or refused. Tracking wrong: fraction of all that show a wrong box with the status "
-    "tracking.",
-    "Parts found: only sentences whose parts were found. A part is a plain phrase, such as car of second car from the "
-    "left; it was found if, asked alone, the first candidates are exactly its objects.",
+    "Right: after one frame, a box is shown (tracking or uncertain) and has IoU >= 0.5 with one of the true "
+    "boxes. Refused: no box is shown, or the user is warned that the model was not trained on a word. Wrong: "
+    "neither. 95 %: Wilson interval of right or refused. Tracking wrong: fraction of all phrases that show a "
+    "wrong box with the status tracking.",
+    "Parts found: only sentences whose parts were found. A part is a plain phrase, such as car in second car "
+    "from the left; it was found if the first candidates for this phrase alone are exactly its objects.",
 )
 LANGUAGE = "kind|model|sentences|right|refused|right or refused|95 %|tracking wrong"
 SUMMARY = "model|phrases|best box|shown|tracking|"
@@ -210,8 +213,8 @@ def _to_html(report: PhraseReport) -> str:
 
 def _count(failures: Sequence[Result]) -> str:
     return (
-        f"{min(len(failures), MAX_FAILURES)} of {len(failures)} failures, of each kind in turn the most confident "
-        "first; true boxes white, the best box orange."
+        f"{min(len(failures), MAX_FAILURES)} of {len(failures)} failures, most confident first, taking the "
+        "kinds in turn; true boxes in white, the best box in orange."
     )
 
 

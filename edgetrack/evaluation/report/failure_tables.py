@@ -26,7 +26,7 @@ def failure_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 def _table(key: tuple[str, str], entries: Sequence[SensorFailure]) -> Table:
     shown = [s for s in SENSORS if any(not math.isnan(f.auc[s]) for f in entries)]
     columns = ["failure", "level", *(_NAMES[s] for s in shown)]
-    columns += ["drop of color", "drop of both", "beside the one left"] if "both" in shown else []
+    columns += ["drop of color", "drop of both", "against the intact sensor"] if "both" in shown else []
     return Table(f"Sensors: AUC of {', '.join(key)}", columns, [_row(f, shown) for f in entries], words=1)
 
 

@@ -37,7 +37,7 @@ def to_html(report: Report) -> str:
     parts = [
         *map(html.table, summary_tables(runs)),
         html.charts("Curves", [*curve_images(clean), *timed]),
-        html.charts("Failures of sensors", degradation_images(runs)),
+        html.charts("Sensor failures", degradation_images(runs)),
         html.charts("Calibration", calibration_images(clean)),
         html.charts("Strengths and weaknesses", radar_images(runs, clips)),
         _sequences(clean, clips),
@@ -63,8 +63,9 @@ def _sequences(clean: Sequence[RunMetrics], clips: Sequence[Clip]) -> str:
     keys = "".join(f'<span class="key" style="background:{c}"></span>{s}' for s, c in STATUS_COLORS.items())
     return html.section(
         "Sequence by sequence",
-        "<p>The hardest first. The line is the IoU over time, 0 to 1; the band below it is the reported status:",
-        f"{keys}. Gray: the target is absent. Images: failure cases, true box white, the tracker's orange.</p>",
+        "<p>Hardest first. The line is the IoU over time, 0 to 1; the band below it is the reported status:",
+        f"{keys}. Gray: the target is absent. Images: failure cases, true box in white, the tracker's box in "
+        "orange.</p>",
         *(
             _sequence(clean, clips[index], index, illustrated=rank < MAX_ILLUSTRATED)
             for rank, index in enumerate(order)

@@ -74,7 +74,7 @@ def _beside(d: Degradation, found: Sequence[Robustness]) -> Table:
     means = number(own.mean), number(other.mean)
     rows.append(["all corruptions", *means, *drops, number(d.mean_error_ratio, digits=2)])
     columns = ["corruption", d.tracker, d.reference, "drop", "reference drop", "error ratio"]
-    return Table(f"{d.tracker} beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
+    return Table(f"{d.tracker} compared with {d.reference}: AUC, {d.label}", columns, rows, words=1)
 
 
 def _with_drop(r: Robustness, auc: float) -> str:

@@ -116,7 +116,7 @@ def truth_tables(runs: Sequence[RunMetrics]) -> list[Table]:
     rows = [
         [f.run.tracker, f.run.label, *map(number, astuple(f.either))] for f in runs if f.either is not None
     ]
-    return [Table("Boxes in both pictures", EITHER.split("|"), rows)] if rows else []
+    return [Table("Boxes in both images", EITHER.split("|"), rows)] if rows else []
 
 
 def sequence_table(figures: RunMetrics) -> Table:

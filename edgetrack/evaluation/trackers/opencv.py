@@ -29,9 +29,9 @@ WEIGHT_FILES = {
 }
 
 EXPECTED = {
-    "opencv-nano": "NanoTrack's ONNX files, of v1 or v2: OpenCV does not take v3's",
+    "opencv-nano": "NanoTrack's ONNX files of v1 or v2: OpenCV cannot run those of v3",
     "opencv-vit": "VitTrack's ONNX file",
-    "opencv-mil": "a box that lies in the frame",
+    "opencv-mil": "a box inside the frame",
 }
 
 
@@ -54,7 +54,8 @@ class OpenCvTracker:
         self.version: str = self._cv2.__version__
         if not hasattr(self._cv2, f"{CLASSES[kind]}_create"):
             raise EngineUnavailable(
-                f"OpenCV {self.version} has no {CLASSES[kind]}; run: pip install 'opencv-python-headless>=4.9'"
+                f"OpenCV {self.version} has no {CLASSES[kind]}; run: pip install "
+                "'opencv-python-headless>=4.9'"
             )
         self._cv2.setNumThreads(cores.checked(threads))
         self._tracker = self._create()
@@ -62,13 +63,14 @@ class OpenCvTracker:
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
         if box is None:
-            raise ConfigError(f"{self._kind} got no box; it takes nothing else: give --mode bbox")
+            raise ConfigError(f"{self._kind} got no box, but starts from a box only: give --mode bbox")
         if self._kind == "opencv-mil":  # the old one would keep its model of the last target
             self._tracker = self._create()
         x, y, w, h = (round(v) for v in box.xywh)
         if self._kind == "opencv-mil" and min(w, h) < MIN_BOX_PX:
             raise BoxError(
-                f"{self._kind} got box {box.xywh}; expected {MIN_BOX_PX} pixels or more in width and height"
+                f"{self._kind} got box {box.xywh}; expected a width and height of at least {MIN_BOX_PX} "
+                "pixels"
             )
         with self._named("cannot start with"):
             self._tracker.init(frame, [x, y, max(w, 1), max(h, 1)])
@@ -133,12 +135,12 @@ def open_opencv(name: str, folder: Path | None, *, threads: int) -> tuple[OpenCv
     files: tuple[Path, ...] = ()
     if WEIGHT_FILES[kind]:
         if folder is None:
-            raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")
+            raise ConfigError(f"tracker {name} needs weights; give --peer-weights DIR")
         prefix, files = _files(kind, folder, prefix)
     tracker = OpenCvTracker(kind, files, threads=threads)
     facts = {
         "model": f"{MODELS[kind]} {prefix}".strip(),
-        "note": "draws samples that no seed decides: boxes differ a little from run to run"
+        "note": "samples at random without a seed: boxes differ slightly between runs"
         if kind == "opencv-mil"
         else "",
         "sha256": " ".join(sha256(file)[:12] for file in files),
@@ -171,5 +173,5 @@ def _files(kind: str, folder: Path, wanted: str) -> tuple[str, tuple[Path, ...]]
     chosen = wanted or (next(iter(sets)) if len(sets) == 1 else "")
     if chosen not in sets:
         names = ", ".join(f"{kind}:{p}" if p else kind for p in sets)
-        raise ConfigError(f"{folder} has {len(sets)} sets of weights; name one of {names}")
+        raise ConfigError(f"{folder} has {len(sets)} sets of weights; expected one: choose one of {names}")
     return chosen, sets[chosen]

@@ -81,7 +81,8 @@ def open_entry(
         return _outlined(name, _edgetrack(OWN, open_edgetrack), threads=threads)
     if name.partition(":")[0] == DETECTOR:
         raise ConfigError(
-            f"tracker {name!r} answers phrases about pictures only; expected a data set such as langdev, or --phrases"
+            f"tracker {name!r} is for phrases in images only; expected a dataset such as langdev, or "
+            "--phrases"
         )
     if not is_peer(name):
         raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
@@ -89,7 +90,7 @@ def open_entry(
         tracker, facts = open_opencv(name, peer_weights, threads=threads)
         return TrackerEntry(name, tracker, ("bbox",), facts)
     if peer_weights is None:
-        raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")
+        raise ConfigError(f"tracker {name} needs weights; give --peer-weights DIR")
     return _exported(name, peer_weights, threads=threads)
 
 
@@ -112,7 +113,7 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
 
 def _outlined(name: str, inner: TrackerEntry, *, threads: int) -> TrackerEntry:
     """Add the masks of another segmentation method to edgetrack's boxes."""
-    facts = {**inner.facts, "note": f"edgetrack's boxes, outlined by {name}"}
+    facts = {**inner.facts, "note": f"edgetrack's boxes, segmented by {name}"}
     if name == grabcut.NAME:
         return TrackerEntry(name, Outlined(inner.tracker, grabcut.GrabCut()), inner.modes, facts, inner.fit)
     segmenter = Segmenter(Path(name.partition(":")[2]), threads)

@@ -38,6 +38,6 @@ def truncation_note(tracker: str, texts: Iterable[str], fit: FitText) -> list[st
     if not truncated:
         return []
     return [
-        f"{truncated} of {len(prompts)} texts are longer than the model of {tracker} takes; "
+        f"{truncated} of {len(prompts)} texts are longer than the model of {tracker} accepts; "
         "they are truncated at a word."
     ]

@@ -51,7 +51,7 @@ def _pixels(path: str) -> Any:
 
     pixels = load_cv2().imread(path)
     if pixels is None:
-        raise SourceError(f"{path} cannot be read; expected the image that the TraX client names")
+        raise SourceError(f"{path} cannot be read; expected the image that the TraX client named")
     return pixels
 
 

@@ -76,7 +76,7 @@ def entry(name: str, digest: str) -> TrackerEntry:
 
 def test_a_model_never_takes_the_records_of_another_of_that_name(tmp_path: Path) -> None:
     prepare_output_dir(tmp_path / "out", {}, [entry("edgetrack:old/mine", "1")], resume=False)
-    with pytest.raises(ConfigError, match="edgetrack:new/mine would take the records of edgetrack:old/mine"):
+    with pytest.raises(ConfigError, match="edgetrack:new/mine would be confused with edgetrack:old/mine"):
         prepare_output_dir(tmp_path / "out", {}, [entry("edgetrack:new/mine", "2")], resume=True)
     prepare_output_dir(
         tmp_path / "out", {}, [entry("edgetrack:./old/mine", "1")], resume=True
@@ -128,7 +128,9 @@ def test_nothing_runs_where_a_condition_leaves_no_frame(
     short = drawn.write_dataset(tmp_path / "data", frames=4)
     asked = tuple(conditions(corruptions=["frame-drop"]))
     request = Request("folder", short, tmp_path / "out", **peer(), conditions=asked, names=("slow", "fast"))
-    with pytest.raises(ConfigError, match=r"slow \(frame-drop-3\): the target is in none of the frames"):
+    with pytest.raises(
+        ConfigError, match=r"slow \(frame-drop-3\): the target is not visible in any evaluated frame"
+    ):
         run(request)
     assert not (tmp_path / "out").exists()
     assert len(run(replace(request, conditions=asked[:3]))[0]) == 3
@@ -136,7 +138,7 @@ def test_nothing_runs_where_a_condition_leaves_no_frame(
 
 def test_what_would_be_left_out_without_a_word_is_refused(tmp_path: Path, dataset: Path) -> None:
     both = [TrackerEntry("edgetrack", None, ("nl", "bbox"), {})]
-    with pytest.raises(ConfigError, match="--switch has no run"):
+    with pytest.raises(ConfigError, match="--switch applies to no run"):
         plan(both, ["bbox"], ["none"], conditions(switch=True))
     with pytest.raises(ConfigError, match="init-jitter would perturb no run"):
         plan(both, ["nl"], ["none"], conditions(corruptions=["init-jitter"]))
@@ -171,7 +173,7 @@ def test_a_silent_sequence_that_is_not_asked_for(
     (tmp_path / "sequences.json").write_text(json.dumps(entries))
     asked = Request("folder", tmp_path, tmp_path / "out", **peer(), modes=("nl",), names=("slow", "fast"))
     assert len(run(asked)[0][0].sequences) == 2
-    with pytest.raises(ConfigError, match="away: the data set has no sentence"):
+    with pytest.raises(ConfigError, match="away: the dataset has no sentences"):
         controlled_texts(load_sequences("folder", tmp_path), "none", seed=0)
 
 
@@ -223,6 +225,8 @@ def test_opencv_says_which_box_it_does_not_take() -> None:
     tracker, frame = OpenCvTracker("opencv-mil", (), threads=1), np.zeros((120, 160, 3), np.uint8)
     with pytest.raises(EngineUnavailable, match="TrackerMIL cannot start"):
         tracker.start(frame, box=Box(-500, -500, 20, 20))
-    with pytest.raises(BoxError, match="expected 5 pixels or more"):  # OpenCV itself would never return
+    with pytest.raises(
+        BoxError, match="expected a width and height of at least 5 pixels"
+    ):  # OpenCV itself would never return
         tracker.start(frame, box=Box(50, 50, 40, 1))
     assert tracker.start(frame, box=Box(50, 50, 5, 5)).status == "tracking"

@@ -47,5 +47,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_what_a_record_cannot_hold_is_refused(tmp_path: Path, key: str, wrong: object) -> None:
     file = tmp_path / "a.json"
     file.write_text(json.dumps({**CONTENT, key: [*CONTENT[key][:-1], wrong]}))
-    with pytest.raises(ConfigError, match=r"a\.json cannot be read .* delete it and run again with --resume"):
+    with pytest.raises(
+        ConfigError, match=r"a\.json cannot be read .* delete the file and run again with --resume"
+    ):
         records.load(file, frames=6)

@@ -88,7 +88,7 @@ def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(
-        WorkerError, match=r"one of 1 worker processes ended before its work was done, .* add --resume"
+        WorkerError, match=r"one of 1 worker processes died before its work was done, .* add --resume"
     ):
         list(results)
 
@@ -146,7 +146,7 @@ def test_no_cluster_says_so(setup: WorkerSetup, jobs: list[Job]) -> None:
 
 def test_options_that_exclude_each_other(tmp_path: Path) -> None:
     asked = partial(Request, "folder", tmp_path, tmp_path)
-    with pytest.raises(ConfigError, match="--workers and --ray both say who works"):
+    with pytest.raises(ConfigError, match="--workers and --ray are two ways to share the work"):
         asked(workers=2, ray="auto")
     with pytest.raises(ConfigError, match="--real-time measures time"):
         asked(workers=2, conditions=tuple(conditions(real_time=[30])))

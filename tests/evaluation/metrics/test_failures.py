@@ -126,7 +126,7 @@ def test_a_tracker_is_called_with_both_pictures_of_each_moment() -> None:
     alone = track(clip, PairTracker(), mode="bbox", text="", perturbation=Perturbation(), pairs=True)
     assert finish(alone).statuses == ["tracking", "lost", "lost"]
     small = replace(clip, x=[X[:4]] * 3)
-    with pytest.raises(DatasetError, match="8x8 pixels and the second sensor 8x4"):
+    with pytest.raises(DatasetError, match="8x8 pixels but the second sensor has 8x4"):
         finish(track(small, PairTracker(), mode="bbox", text="", perturbation=Perturbation(), sensors="both"))
 
 
@@ -160,7 +160,10 @@ def test_models_draw_a_second_sensor_from_color_and_the_same_again() -> None:
 def test_what_has_no_pairs_or_no_tracker_for_them_is_refused(dataset: Path, tmp_path: Path) -> None:
     base = Request("folder", dataset, tmp_path / "out", trackers=("opencv-mil",), names=("slow",))
     for request, said in (
-        (replace(base, sensors=("both",)), "--sensors both needs pairs, and sequence slow of folder"),
+        (
+            replace(base, sensors=("both",)),
+            "--sensors both needs pairs of images, but sequence slow of folder",
+        ),
         (replace(base, conditions=tuple(conditions(failures=["x-lag"]))), "--failure x-lag needs pairs"),
         (replace(base, sensors=("both",), x_model="infrared"), "no --tracker takes a second sensor"),
         (replace(base, x_model="thermal", sensors=("mean",)), "has no masks"),

@@ -94,7 +94,7 @@ def test_means_recall_and_decay_leave_out_the_ends() -> None:
     assert (figures.j_recall, figures.j_decay, figures.f_decay) == (0.5, 1, 1)
     both = mean_metrics([figures, *mask_metrics(clip, drawn(clip.boxes))])
     assert (both.j, both.j_decay) == (0.75, 0.5)
-    with pytest.raises(ConfigError, match="a has 10 frames and needs masks"):
+    with pytest.raises(ConfigError, match="a has 10 frames; J&F needs"):
         mask_metrics(Sequence("a", gray, clip.boxes), drawn(boxes))
 
 

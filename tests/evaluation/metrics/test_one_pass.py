@@ -131,9 +131,9 @@ def test_twenty_pixels_are_within_twenty_pixels() -> None:
 
 
 def test_bad_shapes_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"\(4, 4\).*\(5, 4\).*expected both as \(frames, 4\)"):
+    with pytest.raises(ConfigError, match=r"\(4, 4\).*\(5, 4\).*expected \(frames, 4\) for both"):
         metrics.one_pass_metrics(TRUTH[:4], TRUTH)
-    with pytest.raises(ConfigError, match="none of 2 frames has the target"):
+    with pytest.raises(ConfigError, match="none of the 2 frames after frame 1"):
         metrics.one_pass_metrics(TRUTH[:2], np.full((2, 4), np.nan))
 
 
@@ -267,7 +267,7 @@ def test_bins_hold_every_frame_once(seed: int, adaptive: bool) -> None:
 
 
 def test_scores_outside_their_range_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"from -1 to 2; expected 0\.\.1"):
+    with pytest.raises(ConfigError, match=r"from -1 to 2; expected 0 to 1"):
         calibration.ece(np.array([-1.0, 2.0]), np.array([True, False]))
-    with pytest.raises(ConfigError, match="finite arrays of one length"):
+    with pytest.raises(ConfigError, match="finite arrays of the same length"):
         calibration.auroc(np.array([np.nan]), np.array([True]))

@@ -127,6 +127,6 @@ def test_a_target_is_held_by_the_last_frame_before_the_burst() -> None:
 def test_a_single_sequence_has_nothing_to_be_covered_with() -> None:
     clip = Sequence("only", [np.zeros((9, 9, 3), np.uint8)] * 20, path(20), "x")
     with pytest.raises(
-        ConfigError, match=r"occlusions cover the target of only .* expected a data set of two"
+        ConfigError, match=r"occlusions cover the target of only .* expected a dataset with at least two"
     ):
         texture([clip], clip, seed=0)

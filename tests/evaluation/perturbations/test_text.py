@@ -80,7 +80,7 @@ def test_a_lone_target_is_cut_to_another_video() -> None:
     clip, text = splice(one, clips=[one, other], seed=0)
     assert (text, clip.attributes[SWITCH_KIND]) == ("other", OTHER_VIDEO)
     assert [int(f[0, 0, 0]) for f in clip.frames] == [*range(20), *((100 + i) % 256 for i in range(100))]
-    with pytest.raises(ConfigError, match="no other sequence has another sentence than a"):
+    with pytest.raises(ConfigError, match="no other sequence has a sentence that differs from that of a"):
         splice(one, clips=[one, film("c", "one", 7)], seed=0)
 
 

@@ -76,10 +76,10 @@ def test_mean_is_subtracted_in_that_order_of_colors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("", "has no output; expected one of picodet, yolox, yolov8, detr"),
+        ("", "has no key output; expected one of picodet, yolox, yolov8, detr"),
         ('output = "ssd"', "output = 'ssd'; expected one of picodet"),
         ("output = ", "is not valid TOML"),
-        ('output = "yolox"\nresise = "stretch"', r"unknown keys \['resise'\]; expected some of"),
+        ('output = "yolox"\nresise = "stretch"', r"unknown keys \['resise'\]; expected keys among"),
         ('output = "yolox"\nresize = "crop"', "resize = 'crop'; expected one of stretch"),
         ('output = "yolox"\nstd = [1, 1, 0]', r"std = \[1, 1, 0\]; expected three numbers"),
         ('output = "yolox"\nmean = 3', "mean = 3; expected three numbers"),
@@ -108,7 +108,7 @@ def test_files_that_are_missing_or_no_networks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        (COMMON.replace("yolov8", "yolox"), r"outputs of shape \(1, 7, 1\) are not those of 'yolox'"),
+        (COMMON.replace("yolov8", "yolox"), r"outputs of shape \(1, 7, 1\) do not fit the layout 'yolox'"),
         (COMMON.replace("yolov8", "picodet"), "are not those of 'picodet'"),
         (COMMON.replace("yolov8", "detr"), "are not those of 'detr'"),
         (COMMON.replace(', "third"', ""), "3 classes instead of 2"),
@@ -122,7 +122,7 @@ def test_a_description_that_does_not_fit_the_network(tmp_path: Path, toml: str, 
 
 
 def test_an_open_size_must_be_given(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"a size that is open; give size = \[WIDTH, HEIGHT\]"):
+    with pytest.raises(ConfigError, match=r"which does not fix the size; give size = \[WIDTH, HEIGHT\]"):
         DetectorModel(write_detector(tmp_path, COMMON, side="side"), threads=1)
     model = DetectorModel(write_detector(tmp_path, COMMON + "size = [64, 32]", side="side"), threads=1)
     assert model.detect(RED)[0].box == pytest.approx((50, 25, 100, 50))

@@ -194,7 +194,7 @@ def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
         ("the dog", "expression"),
     }
     with pytest.raises(
-        ConfigError, match="flickr30k-entities has the splits all, train, val, test; say which"
+        ConfigError, match="flickr30k-entities has the splits all, train, val, test; choose one"
     ):
         load_phrases("flickr30k-entities", phrase_trees.flickr30k(tmp_path / "flickr"))
 
@@ -202,7 +202,10 @@ def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--tracker", "opencv-mil"], "tracker 'opencv-mil' answers no phrases; expected edgetrack"),
+        (
+            ["--tracker", "opencv-mil"],
+            "tracker 'opencv-mil' cannot be evaluated on phrases; expected edgetrack",
+        ),
         (["--tracker", "detector:none.onnx"], "detector none.onnx does not exist"),
         (["--mode", "nl"], "--mode has no effect: langdev is read as pictures with phrases"),
         (["--resume"], "--resume has no effect"),
@@ -224,10 +227,10 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path, more: list[str], com
 def test_nothing_is_overwritten_and_sequences_have_no_detector(tmp_path: Path) -> None:
     data = phrase_trees.langdev(tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "langdev", str(data), "-o", str(data)])
-    assert "holds other files; expected an empty folder" in result.output
+    assert "contains other files; expected an empty folder" in result.output
     folder = ["eval", "folder", str(trees.folder(tmp_path / "videos")), "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(app, [*folder, "--tracker", "detector:a.onnx"])
-    assert "answers phrases about pictures only; expected a data set such as langdev" in result.output
+    assert "is for phrases in images only; expected a dataset such as langdev" in result.output
 
 
 @pytest.mark.nightly

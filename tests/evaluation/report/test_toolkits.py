@@ -74,7 +74,7 @@ def test_every_layout_is_evaluated(name: str, split: str, tmp_path: Path) -> Non
         assert [row.name for row in f.sequences] == names
         assert 0 <= f.ope.auc <= 1
     if name not in TEXT:
-        with pytest.raises(ConfigError, match="the data set has no sentence; expected --mode bbox"):
+        with pytest.raises(ConfigError, match="the dataset has no sentences; expected --mode bbox"):
             run(Request(name, root, tmp_path / "nl", split=split, modes=("nl",)))
 
 
@@ -142,7 +142,9 @@ def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
     page = (tmp_path / "a/report.html").read_text()
     assert page.count('src="data:image/jpeg;base64,') == 1
     assert "<figcaption>dog at the bottom: IoU 0.00, score " in page
-    with pytest.raises(ConfigError, match="refcoco has images and sentences; expected --mode nl or none"):
+    with pytest.raises(
+        ConfigError, match="refcoco has images and sentences; expected --mode nl or no --mode"
+    ):
         run(replace(request, modes=("bbox",), output=tmp_path / "b"))
 
 
@@ -173,7 +175,7 @@ def test_a_long_sentence_is_cut_at_a_word_and_said_once(tmp_path: Path) -> None:
     (root / "car/car-1/nlp.txt").write_text(long)
     request = Request("lasot", root, tmp_path / "out", split="train", modes=("nl",))
     _, printed = run(request)
-    note = "1 of 2 texts are longer than the model of edgetrack takes; they are truncated at a word."
+    note = "1 of 2 texts are longer than the model of edgetrack accepts; they are truncated at a word."
     assert printed.count(note) == 1
     for file in ("report.md", "report.html"):
         assert (tmp_path / "out" / file).read_text().count(note) == 1

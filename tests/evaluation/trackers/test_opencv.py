@@ -67,7 +67,7 @@ def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
     entry = opened("opencv-mil", None)
     assert entry.facts["model"] == "MIL"
     assert "sha256" not in entry.facts
-    assert "no seed decides" in entry.facts["note"]
+    assert "without a seed" in entry.facts["note"]
     for _ in range(2):  # the second time it must not remember the first
         record = finish(track(clip, entry.tracker, mode="bbox", text="", perturbation=Perturbation()))
         assert overlap(record.box_array(), clip.boxes)[1] > 0.5  # later chance may lead it away
@@ -90,14 +90,16 @@ def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, sta
 
 def test_nothing_but_a_box(tmp_path: Path) -> None:
     tracker = opened("opencv-mil", None).tracker
-    with pytest.raises(ConfigError, match="opencv-mil got no box; it takes nothing else: give --mode bbox"):
+    with pytest.raises(
+        ConfigError, match="opencv-mil got no box, but starts from a box only: give --mode bbox"
+    ):
         tracker.start(GRAY, text="red car")
     with pytest.raises(ConfigError, match="opencv-mil takes no text"):
         tracker.set_text("red car")
 
 
 def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="opencv-vit needs its weights; give --peer-weights DIR"):
+    with pytest.raises(ConfigError, match="opencv-vit needs weights; give --peer-weights DIR"):
         opened("opencv-vit", None)
     with pytest.raises(ConfigError, match=r"has no weights of TrackerVit; expected PREFIX_vittrack\.onnx"):
         opened("opencv-vit", tmp_path)
