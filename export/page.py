@@ -36,7 +36,7 @@ def render(reports: Sequence[Report]) -> str:
 
 
 def _section(report: Report) -> Iterable[str]:
-    verdict = "in" if report.accepted else "left out"
+    verdict = "included" if report.accepted else "left out"
     yield (
         f'<p class="verdict{" accepted" * report.accepted}"><b>{escape(_name(report))} is {verdict}.</b> '
         f"{escape(report.why)}</p>"

@@ -259,7 +259,7 @@ def test_a_run_that_waited_says_for_what(capsys: pytest.CaptureFixture[str]) -> 
     advise_of_rivals(watch.rivals)
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        "'car' fits 2 objects about equally well, at 60,200,60,60, 480,200,60,60, so none is followed" in said
+        "'car' fits 2 objects about equally well, at 60,200,60,60, 480,200,60,60, so none is tracked" in said
     )
     for faint in (track((LEFT, 0.9), (RIGHT, 0.3)), track((LEFT, 0.09), (RIGHT, 0.08))):  # one too weak, both
         watch.update(shown, faint, meter)

@@ -145,7 +145,7 @@ def test_the_command_notes_refuses_translates_and_parses(
     monkeypatch.setattr(Translation, "of", _noting(files, Translation.of))
     code, output = said("--text", "all the rotes Autos", "--words", str(words))
     assert code == 0
-    assert "note: text 'all the rotes Autos' means several objects; one is tracked" in output
+    assert "note: text 'all the rotes Autos' means several objects, but --text tracks only one" in output
     assert files == [words]  # read once: it may be a pipe
     assert "--every" in output
     result = CliRunner().invoke(

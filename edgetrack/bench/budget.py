@@ -33,7 +33,9 @@ class Check:
         said = f"{self.what} {self.measured:.3g} {self.unit} of {self.limit:g} {self.unit}"
         if self.within is None:
             here = targets.detect().name
-            return f"budget of {self.target}: {said}, but measured on {here}: measure it on {self.target}"
+            return (
+                f"budget of {self.target}: {said}, but measured on {here}: run the benchmark on {self.target}"
+            )
         return f"budget of {self.target}: {said}, {'within' if self.within else 'OVER'}"
 
 

@@ -104,7 +104,7 @@ def measure(
         SourceError: there are fewer than two frames.
     """
     if rounds < 2:
-        raise ConfigError(f"rounds is {rounds}; expected at least 2, for an interval")
+        raise ConfigError(f"rounds is {rounds}; expected at least 2, to compute a confidence interval")
     passes: list[list[Times]] = [[] for _ in contestants]
     busy = [0.0] * len(contestants)
     with TemporaryDirectory() as folder:

@@ -35,6 +35,6 @@ def advise_of_rivals(rivals: Mapping[str, Sequence[Candidate]]) -> None:
         if len(candidates) > 1:
             boxes = ", ".join("{},{},{},{}".format(*one.box.ints) for one in candidates[:4])
             advise(
-                f"{name!r} fits {len(candidates)} objects about equally well, at {boxes}, so none is followed; "
+                f"{name!r} fits {len(candidates)} objects about equally well, at {boxes}, so none is tracked; "
                 "describe it in more detail, or give its box in the first frame: --box x,y,w,h"
             )

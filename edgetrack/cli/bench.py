@@ -88,7 +88,7 @@ def _refuse_unused(
 
     models = [_changed(options, change).model for change in changes]
     weighed = any(takes_weights(name) for name in peers)
-    rules = {"peer_weights": (weighed, "no --peer is given that has weights")}
+    rules = {"peer_weights": (weighed, "none of the --peer needs weights")}
     refuse_unused(context, adapter_rules(options.model, *models) | rules)
 
 
@@ -99,9 +99,7 @@ def _target(text: str | None, box: str | None, peers: list[str]) -> Target:
         text = "red car"
     target = Target(text, None if box is None else parse_box(box))
     if peers and target.box is None:
-        raise ConfigError(
-            f"{peers[0]} takes a box and nothing else; give --box X,Y,W,H, as in: --box 120,80,64,48"
-        )
+        raise ConfigError(f"{peers[0]} starts from a box only; give --box X,Y,W,H, as in: --box 120,80,64,48")
     return target
 
 
@@ -207,7 +205,7 @@ def _frames(source: str | None, limit: int) -> Callable[[], Iterable[Frame]]:
         with open_source(source) as opened:
             if opened.live:
                 raise ConfigError(
-                    f"--source {opened.name} is live, and each pass needs the same frames; give a file"
+                    f"--source {opened.name} is live, but each pass needs the same frames; give a file"
                 )
             yield from opened
 

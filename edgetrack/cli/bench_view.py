@@ -17,7 +17,7 @@ MEANING = {
     "crop": "into the input",
     "network": "and the way to it",
     "decode": "outputs and states",
-    "python": "around the C++",
+    "python": "overhead around the C++",
     "publish": "one JSON line",
     "whole": "all of it",
 }
@@ -31,7 +31,7 @@ def print_figures(console: Console, figures: Sequence[Figures], ratios: Sequence
         console.print(_table(one, console))
         rest = ", ".join(one.facts[key] for key in ("model", "engine") if key in one.facts)
         console.print(
-            f"{one.frames} frames, {one.fps:.1f} a second; jitter {one.jitter:.2f} (p99 / median); "
+            f"{one.frames} frames, {one.fps:.1f} per second; jitter {one.jitter:.2f} (p99 / median); "
             f"{one.cores:.2f} cores busy; {rest}\n",
             soft_wrap=True,
             highlight=False,

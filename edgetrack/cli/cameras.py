@@ -30,8 +30,8 @@ def cameras_command(
         return
     if not found:
         console.print(
-            "no camera: this machine has no /dev/video*; in a container add: --device /dev/video0. "
-            "To try edgetrack without one: --source test://street",
+            "no camera: this machine has no /dev/video*; for a container, add: docker run --device /dev/video0. "
+            "To try edgetrack without a camera: --source test://street",
             soft_wrap=True,
             highlight=False,
         )

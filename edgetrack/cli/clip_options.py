@@ -18,8 +18,8 @@ _PANEL = "Clips"
 Clips = Annotated[
     Path | None,
     option(
-        "Write a clip and an image of each event into this folder: of alerts in watch; in run, of targets that appear, "
-        "are lost, come back or end, and of zones and lines.",
+        "Write a clip and an image of each event into this folder: of alerts in watch; in run, of targets "
+        "that appear, are lost, come back or end, and of zones and lines.",
         "--clips",
         panel=_PANEL,
         metavar="FOLDER",
@@ -68,7 +68,7 @@ class ClipOptions:
 
     def rules(self) -> dict[str, Rule]:
         """Return the rules of the options that need ``--clips``."""
-        rule = (self.folder is not None, "there is no --clips")
+        rule = (self.folder is not None, "--clips is not given")
         return dict.fromkeys(("pre_roll_s", "post_roll_s", "clips_mb"), rule)
 
     def open(self, fps: float | None, zones: Zones | None) -> list[ClipSink]:

@@ -75,8 +75,8 @@ def read_config(context: typer.Context, path: Path) -> tuple[dict[str, Any], dic
 ConfigFile = Annotated[
     Path | None,
     option(
-        'Read options from a file: their names without dashes, such as text = "red car". Those that are given here '
-        "replace the file's.",
+        'Read options from a file: their names without dashes, such as text = "red car". Options given here '
+        "replace those of the file.",
         "--config",
         metavar="FILE.toml",
         is_eager=True,

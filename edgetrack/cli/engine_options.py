@@ -54,18 +54,18 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
         "words": (not all(adapters), "an adapter's tracker processes the text itself"),
         "strict": (not all(adapters), "an adapter's bundle does not list the words that it knows"),
         "grounder": (not all(adapters), "an adapter's tracker finds the target itself"),
-        "mask": (not all(adapters), "an adapter's tracker gives no masks"),
-        "blur": (not all(adapters), "an adapter's tracker gives no masks"),
-        "segmenter": (not all(adapters), "an adapter's tracker gives no masks"),
+        "mask": (not all(adapters), "an adapter's tracker does not return masks"),
+        "blur": (not all(adapters), "an adapter's tracker does not return masks"),
+        "segmenter": (not all(adapters), "an adapter's tracker does not return masks"),
         "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models contain no code"),
     }
 
 
 def text_rules(text: bool, every: bool) -> dict[str, Rule]:
     """Return the rules of the options that apply only to --text or --every."""
-    words = (text or every, "there is neither --text nor --every")
+    words = (text or every, "neither --text nor --every is given")
     return {
-        "on_ambiguous": (text, "there is no --text"),
+        "on_ambiguous": (text, "--text is not given"),
         "words": words,
         "strict": words,
         "max": (every, "--every is not given"),
@@ -134,8 +134,8 @@ class EngineOptions:
 
         if is_adapter_bundle(model or self.model):
             raise ConfigError(
-                f"model {model or self.model} is an adapter's bundle, which tracks one target only; give one --text or "
-                "one --box"
+                f"model {model or self.model} is an adapter's bundle, which tracks one target only; give one "
+                "--text or one --box"
             )
         many = MultiTracker(
             model or self.model,

@@ -217,7 +217,7 @@ def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: 
 def _rules(context: typer.Context, asked: _Asked, trackers: list[str], model: str | None) -> dict[str, Rule]:
     """Return when the options of data, target and perturbations have an effect."""
     if asked.as_anomalies():
-        why = f"{asked.dataset} has clips with unusual events, and detectors of its own"
+        why = f"{asked.dataset} has clips with unusual events, which are evaluated with its own detectors"
         return {str(one.name): (one.name in _OF_ANOMALIES, why) for one in context.command.params}
     if asked.as_crowds():
         why = f"{asked.dataset} has sequences with many objects"
@@ -237,20 +237,20 @@ def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
     perturbed = bool(corruptions or asked.occlusion or asked.failures)
     random = perturbed or asked.switch or TextControl.shuffled in asked.controls
     return {
-        "severity": (perturbed, "nothing is perturbed"),
+        "severity": (perturbed, "no perturbation is given"),
         "draws": ("init-jitter" in corruptions, "--corruption init-jitter is not given"),
         "corrupt_init": (
             bool({*EFFECTS, *COMPOSITES} & {*corruptions} or asked.failures),
-            "no images are corrupted",
+            "no corruption is given",
         ),
         "x_model": (
             asked.sensors != ("color",) or bool(asked.failures),
-            "color alone is given; add --sensors both",
+            "the trackers get color only; add --sensors both",
         ),
-        "robustness": (not asked.corruptions, "--corruption says which corruptions"),
-        "seed": (random, "nothing is random"),
-        "phrases": (is_grounding(asked.dataset), f"{asked.dataset} has no pictures with sentences"),
-        "text_control": (with_text, "the target is given by a box alone"),
+        "robustness": (not asked.corruptions, "--corruption already selects the corruptions"),
+        "seed": (random, "nothing in this evaluation is random"),
+        "phrases": (is_grounding(asked.dataset), f"{asked.dataset} has no images with sentences"),
+        "text_control": (with_text, "the target is given by a box only"),
     }
 
 
@@ -259,10 +259,10 @@ def _mask_rule(dataset: str, trackers: list[str], model: str | None) -> Rule:
     from edgetrack.evaluation.execution.dataset import is_grounding
 
     if is_grounding(dataset):
-        return False, f"{dataset} has pictures, not sequences"
+        return False, f"{dataset} has images, not sequences"
     if own := _own(trackers):
         return adapter_rules(*(named or model for named, _ in own))["mask"]
-    return False, f"no masks of {', '.join(trackers)}; edgetrack, grabcut and segmenter:FILE.toml have them"
+    return False, f"{', '.join(trackers)} give no masks; edgetrack, grabcut and segmenter:FILE.toml do"
 
 
 def _own(trackers: list[str]) -> list[tuple[str, str]]:
@@ -278,8 +278,8 @@ def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
     from edgetrack.evaluation.phrases.reading import has_phrases
 
     names = [str(parameter.name) for parameter in context.command.params]
-    rules = {name: (name in _OF_PHRASES, f"{dataset} is read as pictures with phrases") for name in names}
-    return rules | {"phrases": (not has_phrases(dataset), f"{dataset} has nothing but phrases")}
+    rules = {name: (name in _OF_PHRASES, f"{dataset} is evaluated as images with phrases") for name in names}
+    return rules | {"phrases": (not has_phrases(dataset), f"{dataset} is always evaluated as phrases")}
 
 
 def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
@@ -289,7 +289,7 @@ def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
 
     own = _own(trackers)
     rules = adapter_rules(*(named or model for named, _ in own)) if own else {}
-    nobody = (False, f"no --tracker {OWN} takes it")
+    nobody = (False, f"there is no --tracker {OWN}, the only one that uses it")
     return {
         "engine": rules.get("engine", nobody),
         "trust": rules.get("trust", nobody),

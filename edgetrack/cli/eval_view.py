@@ -83,7 +83,7 @@ def evaluate_and_print(
     try:
         report = show_progress(console, evaluate(request, open_edgetrack=open_edgetrack), html=html)
     except KeyboardInterrupt:
-        console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
+        console.print("stopped; finished sequences are kept: add --resume to continue", soft_wrap=True)
         raise
     assert isinstance(report, (Report, GroundingReport))
     print_report(console, report)

@@ -22,7 +22,7 @@ MaxObjects = Annotated[
 ZoneFile = Annotated[
     Path | None,
     option(
-        "Zones and lines in the picture; every output lists the objects that enter, leave, dwell and cross.",
+        "Zones and lines in the image; every output lists the objects that enter, leave, dwell and cross.",
         "--zones",
         metavar="FILE.toml",
     ),

@@ -123,7 +123,9 @@ def _export(request: Request) -> None:
     console, device = open_console(), request.gate.board
     console.print(f"for {device.name}{'' if request.retarget else ' (this machine)'}: {device.title}")
     if request.retarget and request.precisions and (here := targets.detect().name) != device.name:
-        console.print(f"accuracy and speed are measured on this {here}, not on {device.name}", style="yellow")
+        console.print(
+            f"accuracy and speed are measured on this machine ({here}), not on {device.name}", style="yellow"
+        )
     if request.precisions and not request.gate.calibration:
         console.print("no --calibration: everything is measured on the demo scene", style="yellow")
     with _progress(console) as progress:
@@ -136,21 +138,21 @@ def _export(request: Request) -> None:
 def _refuse_unused(context: typer.Context, request: Request) -> None:
     """Refuse options that have no effect on what is exported."""
     kind, measured = request.kind, bool(request.precisions)
-    of_precision = (measured, "it is for other precisions; add --int8, --fp16 or --bf16")
-    new = (kind in ("adapter", "checkpoint"), f"{request.model} is a bundle already, which keeps its own")
+    of_precision = (measured, "it applies to other precisions; add --int8, --fp16 or --bf16")
+    new = (kind in ("adapter", "checkpoint"), f"{request.model} is already a bundle and keeps its own")
     rules = dict.fromkeys(
         ("calibration", "text", "box", "accept", "min_auc_ratio", "threads", "report"), of_precision
     )
     rules |= {
-        "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is not one"),
+        "weights": (kind == "adapter", f"it applies to other trackers, and {request.model} is not one"),
         "trust": (
             kind == "adapter bundle",
             f"{request.model} is not an adapter's bundle, so it runs no code",
         ),
-        "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is not one"),
-        "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
-        "sensor": (kind in ("bundle", "checkpoint"), f"{request.model} follows color alone"),
-        "masks": (kind in ("bundle", "checkpoint"), f"{request.model} follows boxes alone"),
+        "text_encoder": (kind == "checkpoint", f"it applies to a checkpoint, and {request.model} is not one"),
+        "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box only"),
+        "sensor": (kind in ("bundle", "checkpoint"), f"{request.model} tracks in color only"),
+        "masks": (kind in ("bundle", "checkpoint"), f"{request.model} tracks boxes only"),
         "name": (new[0] or request.sensor is not None, new[1]),
         "version": new,
     }
@@ -195,11 +197,11 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
     for report in reports:
         name = report.precision.upper()
         _print_evidence(console, report)
-        style, verdict = ("bold green", "is in") if report.accepted else ("bold yellow", "is left out")
+        style, verdict = ("bold green", "is included") if report.accepted else ("bold yellow", "is left out")
         if report.precision.endswith("bf16"):  # nothing is written for it
             verdict = "passes" if report.accepted else "is refused"
         if report.kept:
-            verdict = "is in as before" if report.accepted else "is refused"
+            verdict = "is kept from before" if report.accepted else "is refused"
         console.print(f"{name} {verdict}:", style=style, end=" ")
         console.print(report.why, markup=False, soft_wrap=True)
         _print_masks(console, report)
@@ -224,7 +226,7 @@ def _print_masks(console: Console, report: Report) -> None:
     if not isinstance(report, Int8Report) or not report.accepted:
         return
     if report.masks is not None and report.masks.accepted:
-        console.print("its mask head, too:", style="bold green", end=" ")
+        console.print("its mask head is included, too:", style="bold green", end=" ")
         console.print(report.masks.why, markup=False, soft_wrap=True)
     elif MASK in report.refused:
         console.print("its mask head stays in float32:", style="bold yellow", end=" ")
@@ -239,7 +241,7 @@ def _print_evidence(console: Console, report: Report) -> None:
             for kind, said in (("flat", "of one color"), ("noise", "noise"))
             if seen[kind]
         ]
-        followed = [f"{seen['found']} with the target found", f"{seen['random']} following a random box"]
+        followed = [f"{seen['found']} with the target found", f"{seen['random']} tracking a random box"]
         counts = ", ".join([f"{seen['frames']} frames", *followed, *empty])
         console.print(f"calibrated on {seen['source']}: {counts}", style="dim", markup=False, soft_wrap=True)
 
@@ -256,9 +258,9 @@ def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> N
         table.add_row(*_cells(row))
     console.print(table)
     console.print(
-        f"where error is that of the outputs against fp32, accuracy the {report.accuracy_kind} over fp32's, speed "
-        f"times fp32's: {report.threads} threads of {report.machine}, ONNX Runtime "
-        "(no float16 kernels: fp16 is for GPUs)",
+        f"error: of the outputs relative to fp32; accuracy: {report.accuracy_kind} relative to fp32's; speed "
+        f"relative to fp32's: {report.threads} threads of {report.machine}, ONNX Runtime "
+        "(which has no float16 kernels: fp16 is for GPUs)",
         style="dim",
     )
 

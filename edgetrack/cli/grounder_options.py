@@ -23,7 +23,7 @@ def grounder_rules(rules: dict[str, Rule], *, text: bool, given: bool) -> dict[s
     """Return the rules of --grounder, and of the option that it makes ineffective, in addition to ``rules``."""
     grounder, strict = rules["grounder"], rules["strict"]
     if grounder[0] and not text:
-        grounder = (False, "there is no --text")
+        grounder = (False, "--text is not given")
     if strict[0] and given:
         strict = (False, "a grounder finds words that the model was not trained on")
     return {"grounder": grounder, "strict": strict}

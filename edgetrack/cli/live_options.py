@@ -38,8 +38,8 @@ GiveUpS = Annotated[
 WebhookUrl = Annotated[
     str | None,
     option(
-        "Post events (an object appears, is lost, comes back, enters, leaves or crosses) to this address as JSON, with "
-        "retries.",
+        "Post events (an object appears, is lost, comes back, enters, leaves or crosses) to this address as "
+        "JSON, with retries.",
         "--webhook",
         panel="Result",
         metavar="URL",
@@ -48,7 +48,7 @@ WebhookUrl = Annotated[
 MqttUrl = Annotated[
     str | None,
     option(
-        "Publish visits, with the best picture of each, and the states of all targets to this MQTT broker, also for "
+        "Publish visits, with the best image of each, and the states of all targets to this MQTT broker, also for "
         "Home Assistant: mqtt://USER:PASSWORD@HOST/TOPIC.",
         "--mqtt",
         panel="Result",

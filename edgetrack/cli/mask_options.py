@@ -64,7 +64,7 @@ def check_mask_files(outputs: Iterable[Path], *, mask: bool) -> None:
         ConfigError: One of the outputs would stay empty.
     """
     if path := next((path for path in outputs if path.suffix.lower() in _MASKS and not mask), None):
-        raise ConfigError(f"output {path} contains only masks, and there are none; add --mask")
+        raise ConfigError(f"output {path} contains only masks, but the run computes none; add --mask")
 
 
 def mask_rules(
@@ -83,15 +83,15 @@ def mask_rules(
     for name in ("mask", "blur"):
         effective, why = rules[name]
         if effective and not wanted.targets:
-            effective, why = False, "only the targets of --text and --box have masks"
+            effective, why = False, "only targets given by --text or --box have masks"
         found[name] = effective, why
     if found["blur"][0] and not show and not _shows_pictures(outputs):
         found["blur"] = False, "no output shows the frames; add --output OUT.mp4 or --show"
     found["segmenter"] = rules["segmenter"]
     if not masks:
-        found["segmenter"] = False, "there is neither --mask nor --blur"
+        found["segmenter"] = False, "neither --mask nor --blur is given"
     elif not wanted.is_one:
-        found["segmenter"] = False, "it outlines a single target, of one --text or --box"
+        found["segmenter"] = False, "it segments a single target, given by one --text or --box"
     return found
 
 

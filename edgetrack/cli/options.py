@@ -199,7 +199,8 @@ Accept = Annotated[
     ),
 ]
 MinAucRatio = Annotated[
-    float, option("Accuracy to keep, as a fraction of float32's.", panel=_QUANTIZED, metavar="R")
+    float,
+    option("Accuracy to keep, as a fraction of the accuracy in float32.", panel=_QUANTIZED, metavar="R"),
 ]
 Target = Annotated[
     str,

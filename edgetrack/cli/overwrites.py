@@ -28,7 +28,7 @@ def check_overwrites(written: Iterable[Path | None], read: Iterable[str | Path |
         for name, files in sources:
             if files & mine:
                 raise ConfigError(
-                    f"output {path} would overwrite {name}, which is read; give the output another name"
+                    f"output {path} would overwrite {name}, which the run reads; give the output another name"
                 )
         seen |= mine
 

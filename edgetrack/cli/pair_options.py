@@ -34,7 +34,7 @@ SecondSource = Annotated[
 Homography = Annotated[
     Path | None,
     option(
-        "Homography from pixels of the second sensor to those of color. Default: they are the same.",
+        "Homography from pixels of the second sensor to those of color. Default: both have the same pixels.",
         "--x-homography",
         panel=_PANEL,
         metavar="FILE.toml",
@@ -71,7 +71,7 @@ class Second:
 
     def rules(self) -> dict[str, Rule]:
         """Return when the other options have an effect."""
-        given = (self.source is not None, "there is no --x")
+        given = (self.source is not None, "--x is not given")
         return dict.fromkeys(("x_homography", "x_within_ms", "x_range"), given)
 
     def open(
@@ -139,6 +139,6 @@ def check_takes_pairs(engine: Engine) -> None:
     bundle = engine.bundle
     if not takes_pairs(bundle):
         raise ConfigError(
-            f"--x has no effect: model {bundle.manifest.name} takes color only; expected --model edgetrack-256-x, or "
-            "another bundle for pairs (edgetrack export --sensor writes one)"
+            f"--x has no effect: model {bundle.manifest.name} takes color only; give --model edgetrack-256-x, or "
+            "another bundle for pairs of images (edgetrack export --sensor writes one)"
         )

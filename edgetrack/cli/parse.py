@@ -34,7 +34,8 @@ def parse_command(text: ParsedTexts, words: Words = None, model: Model = None) -
 
 def hint_of(text: str) -> str:
     """Return the sentence for a text that means several objects."""
-    return f'text {text!r} means several objects; one is tracked; to track all of them: --every "{without_all(text)}"'
+    every = f'--every "{without_all(text)}"'
+    return f"text {text!r} means several objects, but --text tracks only one; to track all of them: {every}"
 
 
 def print_parsed(console: Console, parsed: ParsedText) -> None:

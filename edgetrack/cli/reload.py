@@ -71,7 +71,8 @@ class Reload:
         for name in sorted(values.keys() | self._values.keys()):
             if name not in TARGETS and values.get(name) != self._values.get(name) and not self._given(name):
                 advise(
-                    f"{places.get(name, f'config {self._path}: {name}')} has changed; restart the run for it"
+                    f"{places.get(name, f'config {self._path}: {name}')} has changed, which needs a restart: "
+                    "restart the run"
                 )
         self._wanted, self._values = wanted, self._values | {name: values.get(name) for name in TARGETS}
         _tell(wanted)
@@ -96,8 +97,8 @@ def change_one(tracker: Tracker | AdapterTracker) -> Change:
     def change(old: Wanted, new: Wanted) -> None:
         if not new.is_one:
             raise ConfigError(
-                "there are several targets now, but the run was started for one, and its outputs have no names; "
-                "restart the run"
+                "there are now several targets, but the run was started with one, and its outputs have no "
+                "target names; restart the run"
             )
         (before, _), (text, _) = old.targets[0], new.targets[0]
         if text is not None and text != before:

@@ -60,7 +60,7 @@ def replay_command(
     _refuse_unused(context, opened, against, recorded=recorded)
     if against is engine is precision is None and not recorded:
         raise ConfigError(
-            f"nothing to compare: the candidate would be the reference; say what to change, {OFFER}"
+            f"nothing to compare: the candidate would be equal to the reference; change something, {OFFER}"
         )
     reference = None if recorded else open_reference(opened, threads, trust=trust)
     candidate = open_candidate(opened, reference, against, engine, precision, threads, trust=trust)
@@ -124,7 +124,8 @@ def _finish(
     verdict, color = ("diverges", "red") if fraction > allow else ("agrees", "green")
     console.print(verdict, style=f"bold {color}", end=": ")
     console.print(
-        f"{frames} have an IoU below {comparison.min_iou:g}, allowed are {100 * allow:g} %", soft_wrap=True
+        f"{frames} have an IoU below {comparison.min_iou:g}; at most {100 * allow:g} % are allowed",
+        soft_wrap=True,
     )
     if fraction > allow:
         raise typer.Exit(EXIT_DIVERGED)
@@ -172,7 +173,7 @@ def _print_heading(
     target = [f'"{facts["text"]}"'] if "text" in facts else []
     target += [f"box {facts['box']}"] if "box" in facts else []
     rows = {
-        "recording": f"{recording.name}, of {facts.get('source', 'an unknown source')}",
+        "recording": f"{recording.name}, recorded from {facts.get('source', 'an unknown source')}",
         "target": " at ".join(target),
         "reference": "the recorded track" if reference is None else _long(reference),
         "candidate": _long(candidate),

@@ -17,10 +17,10 @@ CandidatePrecision = Annotated[
 Recorded = Annotated[
     bool,
     option(
-        "Use the recorded track as the reference. It was computed on raw frames, so effects of JPEG count as "
+        "Use the recorded track as the reference. It was computed on raw frames, so JPEG artifacts count as "
         "divergence.",
         "--recorded",
     ),
 ]
-MinIou = Annotated[float, option("A frame below this IoU diverges.", min=0, max=1, metavar="IOU")]
+MinIou = Annotated[float, option("A frame with an IoU below this diverges.", min=0, max=1, metavar="IOU")]
 Allow = Annotated[float, option("Fraction of the frames that may diverge.", min=0, max=1, metavar="FRACTION")]

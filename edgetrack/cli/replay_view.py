@@ -16,9 +16,9 @@ def print_comparison(console: Console, comparison: Comparison, *, recorded_is_re
     table.add_column("compared", no_wrap=True)
     for heading in ("frames", "mean IoU", "lowest IoU", f"IoU < {comparison.min_iou:g}", "same status"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row("candidate with reference", *_cells(comparison.figures()))
+    table.add_row("candidate against reference", *_cells(comparison.figures()))
     if not recorded_is_reference:
-        table.add_row("reference with the recorded track", *_cells(comparison.as_recorded()), style="dim")
+        table.add_row("reference against the recorded track", *_cells(comparison.as_recorded()), style="dim")
     console.print(table)
     for (a, b), count in comparison.statuses().most_common():
         console.print(f"  reference {a}, candidate {b}: {count} frames", style="dim", soft_wrap=True)

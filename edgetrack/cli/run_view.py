@@ -95,7 +95,7 @@ def print_summary(
         notes: irregularities, each with the row that it belongs to: "source" or "output".
     """
     ended = "stopped after" if summary.interrupted else "in"
-    _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
+    _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} per second")
     one = not summary.targets and any(summary.statuses.values())
     if one:
         _row(console, "states", _states(summary))

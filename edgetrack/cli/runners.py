@@ -124,7 +124,9 @@ def _many(
             unusual=wanted.unusual,
             on_frame=between,
             on_failure=lambda name, error: complain(
-                f"the targets run one by one: {error}" if name is None else f"target {name!r}: {error}"
+                f"the targets run one after the other, not in a batch: {error}"
+                if name is None
+                else f"target {name!r}: {error}"
             ),
         )
 

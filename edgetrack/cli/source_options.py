@@ -37,9 +37,9 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
     from edgetrack.io.uri import parse_size
 
     if source is not None and camera is not None:
-        raise ConfigError(f"both --camera and --source given, expected one of them, as in: {EXAMPLE}")
+        raise ConfigError(f"both --camera and --source are given; expected one of them, as in: {EXAMPLE}")
     if source is None and camera is None:
-        raise ConfigError(f"neither --camera nor --source given, expected one of them, as in: {EXAMPLE}")
+        raise ConfigError(f"neither --camera nor --source is given; expected one of them, as in: {EXAMPLE}")
     if options.transport not in get_args(Transport):
         raise ConfigError(f"--transport is {options.transport!r}; expected tcp or udp")
     if options.pixel_format not in (None, *FORMATS):
@@ -64,10 +64,10 @@ def source_rules(source: str | None, *, realtime: bool) -> dict[str, Rule]:
     raw = source == "-"
     live = source is None or not (raw or is_local(source))
     return {
-        "size": (raw, f"{name} is not raw"),
-        "pixel_format": (raw, f"{name} is not raw"),
+        "size": (raw, f"{name} does not have raw frames"),
+        "pixel_format": (raw, f"{name} does not have raw frames"),
         "transport": (live, f"{name} is not live"),
         "give_up_s": (live, f"{name} is not live"),
-        "realtime": (source is not None, "a camera is live as it is"),
+        "realtime": (source is not None, "a camera is always live"),
         "max_age_ms": (live or realtime, f"{name} is not live"),
     }

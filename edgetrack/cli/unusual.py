@@ -37,7 +37,7 @@ PerDay = Annotated[
 Report = Annotated[
     Path | None,
     option(
-        "Write a report of the day: timeline, counts, heat map, pictures.",
+        "Write a report of the day: timeline, counts, heat map, images.",
         "--report",
         panel="Result",
         metavar="FILE.html",
@@ -72,7 +72,7 @@ def unusual_command(
     rules = source_rules(source, realtime=realtime)
     rules["learn"] = (
         state is not None and state.exists(),
-        "there is no state to use: give --state FILE",
+        "there is no state to use: give one with --state FILE",
     )
     check_files({"--state": state if learn else None, "--report": report}, [source, None if learn else state])
     refuse_unused(context, {name: rule for name, rule in rules.items() if name != "max_age_ms"})

@@ -45,7 +45,7 @@ class Wanted:
                 raise ConfigError(f"--every {phrase!r} is given twice; expected a different text for each")
             if phrase in texts:
                 raise ConfigError(
-                    f"{phrase!r} is given as --text and as --every; expected one of the two, or other words"
+                    f"{phrase!r} is given as --text and as --every; expected only one of them, or a different text"
                 )
         return cls(targets, every, max, None if zones is None else _zones(zones))
 
@@ -73,8 +73,8 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
     """Pair texts and boxes, if it is clear which box belongs to which text."""
     if texts and boxes and len(texts) != len(boxes):
         raise ConfigError(
-            f"{len(texts)} --text and {len(boxes)} --box given; expected as many of both (each text has the box at "
-            "its place), or only one kind"
+            f"{len(texts)} --text and {len(boxes)} --box are given; expected equal numbers (each text gets the box at "
+            "the same position), or only one kind"
         )
     for text in texts:
         if texts.count(text) > 1:

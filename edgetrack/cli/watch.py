@@ -129,8 +129,8 @@ def watch_command(
     used: dict[str, Rule] = {
         **source_rules(source, realtime=realtime),
         **keeping.rules(),
-        "max": (bool(watcher.queries), 'every rule is about one object ("the")'),
-        "per_day": (unusual is not None, "there is no --unusual"),
+        "max": (bool(watcher.queries), 'every rule is about a single object ("the")'),
+        "per_day": (unusual is not None, "--unusual is not given"),
     }
     refuse_unused(context, used)
     options = EngineOptions(model, engine, precision, threads, words=words, strict=strict, wait=False)

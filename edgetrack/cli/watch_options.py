@@ -27,7 +27,7 @@ RuleZones = Annotated[
 RuleMax = Annotated[
     int,
     option(
-        "Objects of each phrase that are tracked at a time, at most 16.",
+        "Objects of each phrase that are tracked at the same time, at most 16.",
         "--max",
         panel="Rules",
         min=1,

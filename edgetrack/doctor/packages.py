@@ -63,12 +63,12 @@ def check_gpu_provider(machine: Machine) -> Finding:
     """Check that ONNX Runtime supports the GPU of this machine."""
     name = "ONNX Runtime on the GPU"
     if not machine.has_gpu:
-        return Finding(name, "ok", "not needed: there is no NVIDIA GPU")
+        return Finding(name, "ok", "not needed: this machine has no NVIDIA GPU")
     answer = machine.ask(PROVIDERS)
     if answer.good and "CUDAExecutionProvider" in answer.text.split():
-        return Finding(name, "ok", "the CUDA provider is there")
+        return Finding(name, "ok", "the CUDA provider is available")
     if (command := _on_gpu(machine)) is None:
-        return Finding(name, "ok", "no package for this board has it; the engine tensorrt uses the GPU")
+        return Finding(name, "ok", "no package for this board contains it; the engine tensorrt uses the GPU")
     why = "ONNX Runtime was built without it" if answer.good else "ONNX Runtime does not load"
     return Finding(name, "warning", f"no CUDA provider, which ort-cuda needs: {why}", command)
 
@@ -76,7 +76,7 @@ def check_gpu_provider(machine: Machine) -> Finding:
 def check_tensorrt(machine: Machine) -> Finding:
     """Check that TensorRT can be imported in this environment, if the machine has a GPU."""
     if not machine.has_gpu:
-        return Finding("TensorRT", "ok", "not needed: there is no NVIDIA GPU")
+        return Finding("TensorRT", "ok", "not needed: this machine has no NVIDIA GPU")
     answer = machine.ask("import tensorrt; print(tensorrt.__version__)")
     if answer.good:
         return Finding("TensorRT", "ok", f"{answer.text} loads")
@@ -84,7 +84,7 @@ def check_tensorrt(machine: Machine) -> Finding:
         return Finding(
             "TensorRT",
             "broken",
-            f"the system has it, and this environment does not see it: {answer.text}",
+            f"it is installed in the system, but this environment does not see it: {answer.text}",
             _see_system(machine),
         )
     return Finding(
@@ -114,7 +114,7 @@ def check_opencv(machine: Machine) -> Finding:
         return Finding(
             "OpenCV",
             "broken",
-            f"it was built for windows: {answer.text}",
+            f"it was built with support for windows: {answer.text}",
             f"pip uninstall -y {' '.join(there)} && pip install opencv-python-headless",
         )
     if there:
@@ -133,9 +133,9 @@ def check_gstreamer(machine: Machine) -> Finding:
     if answer.good and answer.text.split()[1:] == ["YES"]:
         return Finding("GStreamer", "ok", "OpenCV was built with it")
     if machine.ask("import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst").good:
-        return Finding("GStreamer", "ok", "its Python bindings load")
+        return Finding("GStreamer", "ok", "its Python bindings can be loaded")
     wheels = [package for package in OPENCVS if package in machine.packages]
-    why = "OpenCV was built without it, and its Python bindings are not there"
+    why = "OpenCV was built without it, and its Python bindings are missing"
     if not machine.is_jetson:
         return Finding("GStreamer", "ok", f"needed for gst:PIPELINE only: {why}")
     steps = ["sudo apt install libopencv-python python3-gi gir1.2-gst-plugins-base-1.0", _see_system(machine)]
@@ -160,7 +160,7 @@ def check_streams(machine: Machine) -> Finding:
 def _numpy(name: str, answer: Answer) -> Finding | None:
     if not any(words in answer.text for words in NUMPY):
         return None
-    said = f"it was built against numpy 1, and numpy 2 is installed: {answer.text}"
+    said = f"it was built for numpy 1, but numpy 2 is installed: {answer.text}"
     return Finding(name, "broken", said, 'pip install "numpy<2"')
 
 

@@ -23,15 +23,15 @@ def check_cameras(machine: Machine) -> Finding:
                 "no /dev/video* in this container; if the host has one, pass it on",
                 "docker run --device /dev/video0 ...",
             )
-        return Finding(name, "ok", "there is none; see: edgetrack cameras")
+        return Finding(name, "ok", "no camera was found; see: edgetrack cameras")
     closed = [device for device in devices if not machine.may_use(device)]
     if not closed:
-        return Finding(name, "ok", f"{len(devices)} may be opened; see: edgetrack cameras")
+        return Finding(name, "ok", f"{len(devices)} can be opened; see: edgetrack cameras")
     first = "/" + closed[0].relative_to(machine.root).as_posix()
     return Finding(
         name,
         "broken",
-        f"no permission for {first}; after the command log in again",
+        f"no permission for {first}; after running the command, log in again",
         "docker run --group-add video ..." if machine.in_container else "sudo usermod -aG video $USER",
     )
 
@@ -40,20 +40,20 @@ def check_argus(machine: Machine) -> Finding:
     """Check that the service of the CSI cameras can be reached."""
     name = "CSI cameras"
     if not machine.is_jetson:
-        return Finding(name, "ok", "not needed: this is no Jetson")
+        return Finding(name, "ok", "not needed: this is not a Jetson")
     if (machine.root / "tmp/argus_socket").exists():
         return Finding(name, "ok", "the camera service can be reached")
     if machine.in_container:
         return Finding(
             name,
             "broken",
-            "/tmp/argus_socket is not in this container: CSI cameras cannot be opened",
+            "this container has no /tmp/argus_socket: CSI cameras cannot be opened",
             "docker run --runtime nvidia -v /tmp/argus_socket:/tmp/argus_socket ...",
         )
     return Finding(
         name,
         "broken",
-        "/tmp/argus_socket is not there: the camera service does not run",
+        "/tmp/argus_socket does not exist: the camera service is not running",
         "sudo systemctl restart nvargus-daemon",
     )
 
@@ -63,7 +63,7 @@ def check_governor(machine: Machine) -> Finding:
     places = sorted((machine.root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
     found = {machine.read(str(path.relative_to(machine.root))) for path in places} - {None, ""}
     if not found:
-        return Finding("processor", "ok", "the system does not say how it changes its clock")
+        return Finding("processor", "ok", "the system does not report its frequency governor")
     if found == {"performance"}:
         return Finding("processor", "ok", "the governor is performance")
     return Finding(
@@ -82,17 +82,18 @@ def check_memory(machine: Machine) -> Finding:
         return Finding(
             "memory",
             "warning",
-            f"this container or service may use {limit_mb} MB; expected {needed_mb} MB",
+            f"this container or service may use {limit_mb} MB; expected at least {needed_mb} MB",
             f"docker run --memory {needed_mb}m ...",
         )
     free_mb = _available_mb(machine)
     if free_mb is None:
-        return Finding("memory", "ok", "the system does not say how much is free")
+        return Finding("memory", "ok", "the system does not report how much memory is free")
     if free_mb < needed_mb:
         return Finding(
             "memory",
             "warning",
-            f"{free_mb} MB are free; expected {needed_mb} MB: end programs, of which this lists the largest",
+            f"{free_mb} MB are free; expected at least {needed_mb} MB: end other programs; the command lists "
+            "the largest",
             "ps -eo pid,rss,comm --sort=-rss | head",
         )
     return Finding("memory", "ok", f"{free_mb} MB are free")
@@ -106,7 +107,8 @@ def check_clock(machine: Machine, *, package: Path = Path(__file__)) -> Finding:
     return Finding(
         "clock",
         "broken",
-        f"it says {today}, which is before edgetrack was installed: certificates are refused, files get wrong dates",
+        f"it shows {today}, which is before edgetrack was installed: certificates are rejected, and files "
+        "get wrong dates",
         "sudo timedatectl set-ntp true",
     )
 

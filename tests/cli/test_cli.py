@@ -127,7 +127,10 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
             "expected .jsonl, .csv, .mp4, .mcap, .ros2.mcap, .rrd, .json (COCO), .mot, .otb",
         ),
         (["--source", "in.mp4", "--text", "x", "-o", "gone/out.mp4"], "folder gone does not exist"),
-        (["--source", "in.mp4", "--text", "x", "-o", "in.mp4"], "would overwrite in.mp4, which is read"),
+        (
+            ["--source", "in.mp4", "--text", "x", "-o", "in.mp4"],
+            "would overwrite in.mp4, which the run reads",
+        ),
         (["--source", "in.mp4", "--text", "x", "-o", "./out.mp4"], "is given twice"),
         (["--source", "in.mp4", "--text", "x", "--show"], "--show"),
     ],

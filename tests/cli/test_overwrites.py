@@ -58,7 +58,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_read_stays(folder: Path, words: tuple[str, ...]) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     result = CliRunner().invoke(app, words)
-    assert (result.exit_code, "which is read; give the output another name" in result.stderr) == (2, True)
+    assert (result.exit_code, "which the run reads; give the output another name" in result.stderr) == (
+        2,
+        True,
+    )
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -80,7 +83,7 @@ def test_a_folder_beside_the_pictures_is_free(folder: Path) -> None:
     check_overwrites([folder / "masks/%05d.png", folder / "a.mp4", None], [str(folder / "color"), "-", None])
     check_overwrites([folder / "color/mask_%05d.png"], [folder / "color"])
     (folder / "color/mask_00000.png").write_bytes(b"")  # from now on one of the pictures
-    with pytest.raises(ConfigError, match="which is read"):
+    with pytest.raises(ConfigError, match="which the run reads"):
         check_overwrites([folder / "color/mask_%05d.png"], [folder / "color"])
 
 

@@ -75,7 +75,7 @@ def test_a_run_follows_another_text_and_a_broken_file_changes_nothing(tmp_path: 
     out = " ".join(process.communicate(timeout=30)[0].split())
     assert process.returncode == 130
     assert "line 2: 'txet' is unknown; expected text; the run continues unchanged" in out
-    assert "line 3: max-frames has changed; restart the run for it" in out
+    assert "line 3: max-frames has changed; restart the run to apply it" in out
     assert 'target "white van"' in out
 
 
@@ -87,7 +87,7 @@ def test_one_target_gets_another_text(tmp_path: Path, said: Any) -> None:
     site.becomes(STREET + 'text = "dog"\n', change_one(tracker))
     site.becomes(STREET + 'text = ["dog", "cat"]\n', change_one(tracker))
     assert tracker.calls == [("set_text", "dog", None)]
-    assert "line 2: text: there are several targets now, but the run was started for one" in said()
+    assert "line 2: text: there are now several targets, but the run was started with one" in said()
 
 
 def test_what_the_command_line_says_stays(tmp_path: Path, said: Any) -> None:

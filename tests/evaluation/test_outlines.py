@@ -93,7 +93,7 @@ def test_pictures_have_no_masks_to_follow(tmp_path: Path) -> None:
     words = ["eval", "refcoco", str(tmp_path), "--output", str(tmp_path / "out"), "--mask", "found"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
-    assert "--mask has no effect: refcoco has pictures, not sequences" in " ".join(result.output.split())
+    assert "--mask has no effect: refcoco has images, not sequences" in " ".join(result.output.split())
     request = Request("refcoco", tmp_path, tmp_path / "out", first_mask="found")
     with pytest.raises(ConfigError, match=r"refcoco has images and sentences; expected .*--mask"):
         list(evaluate(request, open_edgetrack=edgetrack.open_tracker))

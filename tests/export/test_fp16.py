@@ -171,7 +171,12 @@ def test_the_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Repor
         assert row["speed"] == 0.5
     assert "says nothing of a GPU's speed" in stored["why"]
     page = made[0].path("report_page").read_text()
-    for words in ("FP16 of edgetrack-160", "FP16 is in", "search.fp16.onnx", "CPUs have no float16 kernels"):
+    for words in (
+        "FP16 of edgetrack-160",
+        "FP16 is included",
+        "search.fp16.onnx",
+        "CPUs have no float16 kernels",
+    ):
         assert words in page
 
 

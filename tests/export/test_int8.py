@@ -153,7 +153,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     assert "mask: there is nothing to measure its accuracy on" in page
     assert "<script" not in page
     assert "http" not in page
-    for words in ("INT8 is in", "demo scene", "search.int8.ort.onnx", "trunk.stem.conv"):
+    for words in ("INT8 is included", "demo scene", "search.int8.ort.onnx", "trunk.stem.conv"):
         assert words in page
 
 
@@ -279,7 +279,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
     ("arguments", "message"),
     [
         ([], "nothing to do: edgetrack-256 is a bundle already; give --int8 or --fp16"),
-        (["--calibration", "x.mp4"], "--calibration has no effect: it is for other precisions"),
+        (["--calibration", "x.mp4"], "--calibration has no effect: it applies to other precisions"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
         (["--int8", "--accept", "."], "has no labeled clips"),

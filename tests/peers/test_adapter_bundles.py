@@ -95,7 +95,7 @@ def test_every_option_of_an_export_is_honored(matcher: Path, repository: Path, w
     (seen,) = report["calibration"]["seen"]
     assert (seen["source"], seen["frames"], seen["found"]) == ("a.avi", 60, 60)
     assert report["calibration"]["crops of the demo scene"]["search"] > 0
-    assert "INT8 is in" in (matcher / "report.html").read_text()
+    assert "INT8 is included" in (matcher / "report.html").read_text()
     assert (matcher / "adapter.py").read_bytes() == (repository / "examples/own_tracker.py").read_bytes()
     int8, fp32 = (matcher / folder / "search.onnx" for folder in ("int8", "."))
     assert b"QuantizeLinear" in int8.read_bytes()
@@ -140,7 +140,7 @@ def test_every_command_takes_it(matcher: Path, video: Path, tmp_path: Path) -> N
     result = command("bench", "--source", video, *box, *mine, *words)
     assert result.exit_code == 0, result.output
     assert "budget of arm-cpu: update" in result.output
-    assert "measure it on arm-cpu" in result.output
+    assert "run the benchmark on arm-cpu" in result.output
     (latency, memory) = json.loads((tmp_path / "bench.json").read_text())["budgets"]["edgetrack"]
     assert (latency["limit"], memory["limit"], latency["within"]) == (33.0, 512.0, None)
     data = tmp_path / "data"

@@ -98,7 +98,7 @@ def test_commands_that_mix_things_up(tmp_path: Path) -> None:
     for words, complaint in (
         (
             ["export", "edgetrack-256", "--int8", "--weights", "a.pt"],
-            "--weights has no effect: it is for other trackers",
+            "--weights has no effect: it applies to other trackers",
         ),
         (["export", "nanotrack-v2"], "give --weights FILE"),
         (["export", "nanotrack-v2", "--weights", "none.onnx"], "none.onnx do not exist"),

@@ -191,7 +191,7 @@ def test_a_signal_leaves_complete_files(
         (["--rule", "a person flies"], "is not understood at its end; expected a verb"),
         (["--rule", "a person enters left"], "names the zone 'left'; expected a file with [[zone]]"),
         (["--rule", "a person falls", "--rules", "none.toml"], "rules none.toml cannot be read"),
-        (["--rule", "a person falls"], "neither --camera nor --source given"),
+        (["--rule", "a person falls"], "neither --camera nor --source is given"),
         (["--rule", "a person falls", "--source", "none.mp4"], "none.mp4"),
         (["--rule", "a person falls", "--source", ".", "--clips", "zones.toml"], ""),
     ],

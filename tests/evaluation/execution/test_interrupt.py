@@ -69,7 +69,7 @@ def test_an_interrupted_evaluation_goes_on(dataset: Path, tmp_path: Path) -> Non
         process.kill()
     assert process.returncode == 130, printed + complaint
     assert "Traceback" not in complaint
-    assert "stopped; finished sequences are kept: add --resume to go on" in printed
+    assert "stopped; finished sequences are kept: add --resume to continue" in printed
     before = first.read_bytes()
     assert not (out / "report.html").exists()
     done = subprocess.run(
