@@ -34,8 +34,8 @@ def library(name: Literal["ops", "cuda", "plugins"]) -> Path:
     path = Path(str(runtime.__file__)).with_name(f"libedgetrack_{name}.so")
     if not path.is_file():
         raise EngineUnavailable(
-            f"{path.name} is not beside {Path(str(runtime.__file__)).name}: it was left out when edgetrack was "
-            f"built; run: {_SWITCHES[name]}pip install . (what it needs is in kernels/README.md)"
+            f"{path.name} does not exist beside {Path(str(runtime.__file__)).name}: edgetrack was built without it; "
+            f"run: {_SWITCHES[name]}pip install . (kernels/README.md lists what it needs)"
         )
     return path
 

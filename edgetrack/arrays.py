@@ -77,8 +77,9 @@ def to_host(frame: Any) -> Any:
     device = device_of(frame)
     if device is not None:
         raise FrameError(
-            f"frame is a {_kind(frame)} in the memory of {device}, which only engine 'tensorrt' takes (on CUDA): with "
-            "others pass a copy in host memory, such as frame.cpu() (PyTorch) or frame.get() (CuPy, PyCUDA)"
+            f"frame is a {_kind(frame)} in the memory of {device}, which only engine 'tensorrt' accepts (on "
+            "CUDA): for other engines, pass a copy in host memory, such as frame.cpu() (PyTorch) or "
+            "frame.get() (CuPy, PyCUDA)"
         )
     if isinstance(frame, np.ndarray) or not hasattr(frame, "__dlpack__"):
         return frame

@@ -196,26 +196,28 @@ def _what_file(path: Path) -> str | None:
     """Return advice for a file that was given instead of a bundle's folder; None if it is not a file name."""
     ending = next((end for end in _WEIGHTS if path.name.lower().endswith(end)), "")
     if not path.is_file():
-        return f"{path} does not exist; expected a model bundle, or a file to make one of" if ending else None
+        return (
+            f"{path} does not exist; expected a model bundle, or a file to export as one" if ending else None
+        )
     if path.name == FILE_NAME:
         return f"{path} is a file of a bundle; give its folder, {path.parent}"
     adapter = f"edgetrack export my.py:Adapter --weights {path} --output DIR (examples/own_tracker.py shows an adapter)"
     if ending == ".pt":
         return (
-            f"{path} is a file of weights, not a bundle; a checkpoint of edgetrack train becomes one by: "
-            f"edgetrack export {path} --output DIR; another network by: {adapter}"
+            f"{path} is a file with weights, not a bundle; export a checkpoint of edgetrack train with: "
+            f"edgetrack export {path} --output DIR; another network with: {adapter}"
         )
     if ending == ".onnx":
         return (
-            f"{path} is an ONNX graph, which says nothing of how it tracks; make a bundle of it: NanoTrack by: "
+            f"{path} is an ONNX graph, which does not describe how to track with it; export a bundle: NanoTrack with: "
             "edgetrack export nanotrack-v2 --weights BACKBONE.onnx --weights HEAD.onnx --output DIR; "
-            f"another by: {adapter}"
+            f"another network with: {adapter}"
         )
     if ending:
         return (
-            f"{path} is a file of weights, not a bundle; make one of it: NanoTrack v3 by: edgetrack export "
-            f"nanotrack-v3 --weights {path} --output DIR; UVLTrack and SDSTrack as docs/bring_your_own.md says; "
-            f"another network by: {adapter}"
+            f"{path} is a file with weights, not a bundle; export one: NanoTrack v3 with: edgetrack export "
+            f"nanotrack-v3 --weights {path} --output DIR; UVLTrack and SDSTrack as described in "
+            f"docs/bring_your_own.md; another network with: {adapter}"
         )
     return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"
 

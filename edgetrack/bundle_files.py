@@ -34,18 +34,18 @@ def path_of(folder: Path, role: str, entry: BundleFile) -> Path:
         linked = any((folder / Path(*parts[:n])).is_symlink() for n in range(1, len(parts) + 1))
     except (OSError, ValueError, RuntimeError) as error:  # too long, contains NUL, or circular links
         raise BundleError(
-            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({str(error)[:200]}); "
-            "export the bundle again"
+            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is not a valid path "
+            f"({str(error)[:200]}); export the bundle again"
         ) from error
     if not inside:
         raise BundleError(
-            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which lies outside of it; "
-            "expected only files inside: do not use this bundle"
+            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is outside of the bundle; "
+            "expected only files inside the folder: do not use this bundle"
         )
     if linked:
         raise BundleError(
-            f"bundle file {file} is a link; expected the file itself: copy the bundle again with its files, such "
-            "as by cp -rL"
+            f"bundle file {file} is a link; expected the file itself: copy the bundle again with its files, for "
+            "example with cp -rL"
         )
     return file
 
@@ -63,7 +63,7 @@ def check_sum(file: Path, entry: BundleFile, name: str) -> None:
         raise BundleError(f"bundle file {file} cannot be read ({error}); {_remedy(entry, name)}") from error
     if digest.hexdigest() != entry.sha256:
         raise BundleError(
-            f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "
+            f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., but the manifest lists "
             f"{entry.sha256[:12]}...; {_remedy(entry, name)}"
         )
 
@@ -72,8 +72,8 @@ def _remedy(entry: BundleFile, name: str) -> str:
     if not entry.bundle:
         return "copy or export the bundle again"
     return (
-        f"{name} shares this file with the bundle {entry.bundle} in the folder beside it: copy both, or make a bundle "
-        f"that stands alone by: edgetrack export {name} --output DIR"
+        f"{name} shares this file with the bundle {entry.bundle} in the folder beside it: copy both, or "
+        f"export a bundle that needs no other one: edgetrack export {name} --output DIR"
     )
 
 
@@ -96,12 +96,12 @@ def check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) 
         # PurePath keeps "..". ONNX Runtime uses names with * for memory addresses.
         if place not in listed or "*" in location:
             raise BundleError(
-                f"{file} keeps weights in {location[:80]!r}, which is no file that the manifest lists; expected "
+                f"{file} stores weights in {location[:80]!r}, a file that the manifest does not list; expected "
                 "weights with a checksum: do not use this bundle, or export it again"
             )
         size = (folder / place).stat().st_size
         if length < 1 or offset + length > size:
             raise BundleError(
-                f"{file} keeps weights in {location!r} at byte {offset}, {length} bytes long, of a file of {size}; "
-                "copy or export the bundle again"
+                f"{file} stores weights in {location!r} at byte {offset}, {length} bytes long, but that file "
+                f"has {size} bytes; copy or export the bundle again"
             )

@@ -65,7 +65,7 @@ def read_table(
             raise ConfigError(f"{what} {path} has the unknown key {key!r}; expected {', '.join(parsers)}")
     for key in needed:
         if key not in values:
-            raise ConfigError(f"{what} {path} has no {key}; expected such as {example}")
+            raise ConfigError(f"{what} {path} has no {key}; expected, for example, {example}")
     parsed = {}
     for key, value in values.items():
         try:
@@ -198,7 +198,7 @@ def divisors(value: Any) -> tuple[float, ...]:
     """Parse three numbers that are not 0."""
     parsed: tuple[float, ...] = numbers(3)(value)
     if min(map(abs, parsed)) < LEAST:
-        raise ValueError(f"3 numbers, none of them 0 or nearer to it than {LEAST:g}")
+        raise ValueError(f"3 numbers, each with a magnitude of at least {LEAST:g}")
     return parsed
 
 

@@ -105,7 +105,9 @@ def track(
     }
     if tracker is not None and any(own.values()):
         ignored = ", ".join(name for name, given in own.items() if given)
-        raise ConfigError(f"got a tracker and {ignored}, which it has of its own; leave out one of the two")
+        raise ConfigError(
+            f"got a tracker and {ignored}, but the tracker has its own; leave out one of the two"
+        )
     if tracker is not None:
         return _follow(_opened(source, fps), tracker, text, box, deadline_ms)
     fresh = Tracker(

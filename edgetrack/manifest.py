@@ -108,7 +108,7 @@ class Manifest:
         kind = values.get("kind", "model") if isinstance(values, dict) else "model"
         if kind != "model":
             raise BundleError(
-                f"{origin} is of kind {kind!r}: another tracker, not a model of edgetrack's own; open it with "
+                f"{origin} has kind {kind!r}: it is another tracker, not one of edgetrack's own models; open it with "
                 "edgetrack.open_tracker(FOLDER, trust=True), or edgetrack run --model FOLDER --trust"
             )
         schema = values.get("schema") if isinstance(values, dict) else None
@@ -118,13 +118,13 @@ class Manifest:
             )
         if schema > SCHEMA:
             raise BundleError(
-                f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; "
+                f"{origin} has schema {schema}, but this version of edgetrack reads up to {SCHEMA}; "
                 "run: pip install -U edgetrack"
             )
         if 1 <= schema < SCHEMA:
             raise BundleError(
                 f"{origin} has schema {schema}, which is older than {SCHEMA}; expected a bundle of this version: "
-                "export it again, from a checkpoint by edgetrack export CHECKPOINT"
+                "export it again from a checkpoint: edgetrack export CHECKPOINT"
             )
         required = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING]
         missing = [name for name in required if name not in values]
@@ -138,7 +138,7 @@ class Manifest:
             return cls(**{name: _PARSERS[name](values[name]) for name in known})
         except MALFORMED as error:
             raise BundleError(
-                f"{origin} has a field of a wrong type ({error}); export the bundle again"
+                f"{origin} has a field with a wrong type ({error}); export the bundle again"
             ) from error
 
     @property
@@ -163,7 +163,7 @@ class Manifest:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is not a text")
+        raise ValueError(f"{value!r} is not a string")
     value.encode()  # UnicodeEncodeError, a ValueError, for a lone surrogate, which cannot be written
     return value
 
@@ -228,14 +228,14 @@ def _sibling(value: Any) -> str:
 def _text_length(value: Any) -> int:
     length = _whole(value)
     if not 3 <= length <= LONGEST_TEXT:
-        raise ValueError(f"texts of {length} tokens; expected 3 to {LONGEST_TEXT}")
+        raise ValueError(f"text lengths of {length} tokens; expected 3 to {LONGEST_TEXT}")
     return length
 
 
 def _shape(value: Any) -> tuple[int, ...]:
     shape = tuple(_whole(n) for n in value)
     if math.prod(shape) > LARGEST_TENSOR:
-        raise ValueError(f"a tensor of the shape {shape}; expected at most {LARGEST_TENSOR:,} elements")
+        raise ValueError(f"a tensor of shape {shape}; expected at most {LARGEST_TENSOR:,} elements")
     return shape
 
 

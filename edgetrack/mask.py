@@ -111,7 +111,7 @@ class Mask:
             FrameError: The frames differ in size.
         """
         if self.size != other.size:
-            raise FrameError(f"masks of frames of {self.size} and {other.size} pixels cannot be compared")
+            raise FrameError(f"masks of frames with {self.size} and {other.size} pixels cannot be compared")
         x0, y0 = max(self.x, other.x), max(self.y, other.y)
         x1 = min(self.x + self.bits.shape[1], other.x + other.bits.shape[1])
         y1 = min(self.y + self.bits.shape[0], other.y + other.bits.shape[0])
@@ -186,13 +186,13 @@ def check_mask(pixels: Any) -> Bits:
     whole = pixels.dense() if isinstance(pixels, Mask) else np.asarray(pixels)
     if whole.ndim != 2 or whole.dtype.kind not in "biuf":
         raise FrameError(
-            f"mask is an array of shape {whole.shape} and type {whole.dtype}; expected (H, W) of the frame, nonzero on "
-            "the target"
+            f"mask is an array of shape {whole.shape} and type {whole.dtype}; expected shape (H, W) of the "
+            "frame, nonzero on the target"
         )
     if whole.dtype.kind == "f" and not np.isin(whole, (0, 1)).all():
         raise FrameError(
-            f"mask has values such as {whole[~np.isin(whole, (0, 1))][0]:g}, and probabilities and NaN are not zero "
-            "either; expected 0 and 1, such as mask > 0.5"
+            f"mask has values such as {whole[~np.isin(whole, (0, 1))][0]:g}, but probabilities and NaN count "
+            "as nonzero too; expected only 0 and 1, as from mask > 0.5"
         )
     return np.ascontiguousarray(whole != 0)
 
@@ -236,7 +236,7 @@ def _counts(text: str) -> list[int]:
         counts.append(value + counts[-2] if len(counts) > 2 else value)
         value = shift = 0
     if shift:
-        raise ValueError("it ends within a number")
+        raise ValueError("it ends in the middle of a number")
     return counts
 
 
@@ -248,7 +248,7 @@ def check_masks(masks: object) -> tuple[bool, bool]:
     """
     if not isinstance(masks, bool) and not (isinstance(masks, str) and masks == "logits"):
         raise ConfigError(
-            f"masks is {masks!r:.200}; expected True or False, or 'logits' for masks with their logits; with a Tracker "
+            f"masks is {masks!r:.200}; expected True, False, or 'logits' for masks with their logits; for a Tracker "
             "also the TOML file of a segmenter"
         )
     return masks is not False, masks == "logits"

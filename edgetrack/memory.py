@@ -26,6 +26,6 @@ def ran_out(error: BaseException) -> bool:
 def told(doing: str) -> OutOfMemoryError:
     """Return the error to raise when memory ran out while ``doing`` something."""
     return OutOfMemoryError(
-        f"memory ran out while {doing}; end other programs, raise this one's limit, or take a smaller model: "
+        f"memory ran out while {doing}; end other programs, raise the memory limit, or use a smaller model: "
         "edgetrack-160"
     )

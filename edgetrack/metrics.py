@@ -186,7 +186,7 @@ class RunMetrics:
             Family(
                 "edgetrack_source_state",
                 "gauge",
-                "1 for the state of the source.",
+                "1 for the current state of the source, 0 for the others.",
                 _one_of("state", names, now),
             ),
             Family(
@@ -274,7 +274,12 @@ def _of_targets(targets: Mapping[str, tuple[str, Mapping[str, float], float]]) -
         seconds += [({"target": name, "state": state}, s) for state, s in times.items()]
         scores.append(({"target": name}, score))
     return [
-        Family("edgetrack_target_state", "gauge", "1 for the state of the target.", states),
+        Family(
+            "edgetrack_target_state",
+            "gauge",
+            "1 for the current state of the target, 0 for the others.",
+            states,
+        ),
         Family(
             "edgetrack_target_state_seconds_total", "counter", "Time in each state of the target.", seconds
         ),

@@ -158,7 +158,7 @@ class NamedTargets(Opened[runtime.MultiTracker]):
         """Raise ConfigError unless it is a name that neither a target nor a query has."""
         if self._has(check_name(name)):
             raise ConfigError(
-                f"there is a target {name!r} already; give this one another name, or call remove({name!r}) first"
+                f"a target {name!r} already exists; give this one another name, or call remove({name!r}) first"
             )
 
     def _has(self, name: str) -> bool:

@@ -121,7 +121,7 @@ class Opened(Unique, Generic[Core]):
         core = self._core
         if core is None:
             name = type(self).__name__
-            raise ClosedError(f"this {name} was closed; make another one: edgetrack.{name}()")
+            raise ClosedError(f"this {name} was closed; create another one: edgetrack.{name}()")
         return core
 
 
@@ -139,7 +139,7 @@ def shared_engine(
     for name, value in given.items():
         if value is not None:
             raise ConfigError(
-                f"got {name}={value!r} and an open engine, which has its own {name}; give the tracker one of the two"
+                f"got {name}={value!r} and an open engine, which has its own {name}; leave out one of the two"
             )
     return engine
 
@@ -175,8 +175,8 @@ def taken(
         return nullcontext(pair_of(frame, x))
     if frame is None:
         raise FrameError(
-            "frame is a NoneType, and there is no x; expected a numpy array, uint8, shape (height, width, 3), colors "
-            "in BGR order, or the picture of a second sensor"
+            "frame is None, and there is no x; expected a numpy array, uint8, shape (height, width, 3), colors "
+            "in BGR order, or the image of a second sensor"
         )
     in_host_memory = isinstance(frame, np.ndarray) or device_of(frame) is None
     if in_host_memory or not isinstance(engine, SupportsDeviceFrames):
@@ -274,7 +274,8 @@ def check_text(text: object) -> None:
     """Raise PromptError unless it is a string; the message tells how to give a box."""
     if not isinstance(text, str):
         raise PromptError(
-            f"text is a {type(text).__name__}; expected a string such as 'red car'; a box has a name: box=(x, y, w, h)"
+            f"text is a {type(text).__name__}; expected a string such as 'red car'; pass a box by keyword: "
+            "box=(x, y, w, h)"
         )
 
 

@@ -227,8 +227,8 @@ def _young(source: FrameSource, max_age_ms: float | None, meter: Meter) -> Itera
             raise KeyboardInterrupt
         if meter.frames == 0 and time.monotonic() - began_s > HOPELESS_S:
             raise SourceError(
-                f"no frame was younger than {max_age_ms:g} ms within {HOPELESS_S:.0f} s, the last one had "
-                f"{age_ms:.0f} ms; raise --max-age-ms (in Python max_age_ms)"
+                f"no frame was younger than {max_age_ms:g} ms for {HOPELESS_S:.0f} s; the last one was "
+                f"{age_ms:.0f} ms old; raise --max-age-ms (in Python max_age_ms)"
             )
 
 

@@ -193,7 +193,7 @@ class Query:
         """Process the next frame, number ``index`` of the tracker; ``left_s`` is the time left before the deadline."""
         if self._lying and not isinstance(pixels, np.ndarray):
             raise FrameError(
-                "the frame is in GPU memory; expected one in host memory, because lying=True rotates it"
+                "the frame is in GPU memory; expected a frame in host memory, because lying=True rotates it"
             )
         began = time.perf_counter()
         waited = cropped = 0.0

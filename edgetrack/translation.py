@@ -63,7 +63,9 @@ class Translation:
                     raise ConfigError(f"{place}: {what} is {value!r:.80}; {_EXPECTED}")
             key = _key(word)
             if key in english:
-                raise ConfigError(f"{place}: {word!r} occurs twice, first in {found[key]}; expected it once")
+                raise ConfigError(
+                    f"{place}: {word!r} is given twice, first in {found[key]}; expected each word once"
+                )
             english[key], found[key] = " ".join(meaning.split()), place
         if not english:
             raise ConfigError(f"{origin} has no words; {_EXPECTED}")

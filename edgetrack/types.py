@@ -150,7 +150,7 @@ class Box:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("a box has no array to share; call np.asarray(box), which makes one")
+            raise ValueError("a box has no array to share; call np.asarray(box), which creates one")
         return np.array(self.xywh, np.float64 if dtype is None else dtype)
 
 
@@ -294,7 +294,7 @@ def _number(value: Any, given: object) -> float:
     """
     try:
         if isinstance(value, (str, bytes, bool)):
-            raise TypeError(f"{value!r} is no number")
+            raise TypeError(f"{value!r} is not a number")
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise BoxError(f"box {given!r} is not four numbers; expected (x, y, w, h) in pixels") from error

@@ -104,12 +104,12 @@ class Vocabulary:
         if not unknown:
             return None
         named = ", ".join(map(repr, unknown))
-        maps = f'map words of yours to known ones: {unknown[0]} = "..." in a file for --words, or Tracker(words=...)'
+        maps = f'map your own words to known ones: {unknown[0]} = "..." in a file for --words, or Tracker(words=...)'
         foreign = len(unknown) > 1 and 1 - self.share(text) >= _MOSTLY
         if foreign and not all(self.nearest(word, most=1) for word in unknown):
             return (
-                f"text {_shown(text)} is mostly words that {self.model} was not trained on ({named}); expected English "
-                f"words, or {maps}"
+                f"text {_shown(text)} is mostly words that {self.model} was not trained on ({named}); "
+                f"expected English words, or {maps}"
             )
         hints = [(word, self.nearest(word)) for word in unknown]
         meant = [f"{near!r} instead of {word!r}" for word, near in hints if near is not None]

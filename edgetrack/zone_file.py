@@ -78,7 +78,7 @@ class _File:
                     line_of(self._lines, kind), f"{kind!r} is not a list of tables", f"[[{kind}]] for each"
                 )
         if not any(entries.values()):
-            raise self._error(1, "there is neither a zone nor a line", EXAMPLE)
+            raise self._error(1, "the file has neither a zone nor a line", EXAMPLE)
         names: set[str] = set()
         zones = [self._entry("zone", n, entry, units, names) for n, entry in enumerate(entries["zone"])]
         lines = [self._entry("line", n, entry, units, names) for n, entry in enumerate(entries["line"])]

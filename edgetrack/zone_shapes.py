@@ -172,7 +172,7 @@ def _fault(kind: str, name: Any, points: Any, relative: Any, anchor: Any) -> Fau
         return Fault("points", f"{name!r} has {len(points)} points", expected)
     for x, y in points:
         if min(x, y) < 0 or (relative and max(x, y) > 1):
-            where = "0..1 for relative units" if relative else "pixels from 0 on"
+            where = "0 to 1 for relative units" if relative else "pixels, 0 or more"
             return Fault("points", f"the point [{x:g}, {y:g}] of {name!r} is outside of the frame", where)
     if len({(float(x), float(y)) for x, y in points}) < len(points):
         return Fault("points", f"{name!r} has a point twice", f"{expected}, all different")

@@ -86,7 +86,7 @@ class Zones:
         names = [zone.name for zone in zones] + [line.name for line in lines]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"there are two zones or lines {name!r}; give each a different name")
+                raise ConfigError(f"two zones or lines have the name {name!r}; give each a different name")
         self.zones, self.lines = tuple(zones), tuple(lines)
         self._stays: dict[tuple[str, str], _Stay] = {}  # by zone and track
         self._sides: dict[tuple[str, str], Side] = {}  # by line and track: the last position

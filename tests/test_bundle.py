@@ -115,7 +115,7 @@ def test_foreign_and_newer_manifests(tmp_path: Path, content: bytes | None, mess
     ],
 )
 def test_fields_of_wrong_types(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(BundleError, match="field of a wrong type"):
+    with pytest.raises(BundleError, match="field with a wrong type"):
         Bundle.open(write_fake_bundle(tmp_path, **changes))
 
 
@@ -148,7 +148,7 @@ def test_no_file_outside_of_the_bundle(tmp_path: Path, path: str) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["search"]["path"] = path
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BundleError, match="lies outside"):
+    with pytest.raises(BundleError, match="is outside of the bundle"):
         Bundle.open(folder)
 
 

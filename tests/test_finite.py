@@ -82,7 +82,7 @@ def test_a_mask_says_yes_or_no() -> None:
     for value in (math.nan, 0.5, -1.0, math.inf):
         pixels = np.zeros((4, 6))
         pixels[1, 2] = value
-        with pytest.raises(FrameError, match=r"expected 0 and 1, such as mask > 0\.5"):
+        with pytest.raises(FrameError, match=r"expected only 0 and 1, as from mask > 0\.5"):
             check_mask(pixels)
     assert check_mask(np.eye(3, dtype=np.float32)).sum() == 3
     assert check_mask(255 * np.eye(3, dtype=np.uint8)).sum() == 3

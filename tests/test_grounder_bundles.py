@@ -238,6 +238,6 @@ def test_a_model_of_our_own_finds_for_another() -> None:
 
 def test_bundles_that_find_nothing_by_text(tmp_path: Path) -> None:
     tracker = write_tiny_owl(tmp_path / "tracker", adapter="sdstrack")
-    for source, complaint in ((tracker, "does not find by text"), (tmp_path / "none", "none")):
+    for source, complaint in ((tracker, "cannot find objects by text"), (tmp_path / "none", "none")):
         with pytest.raises(BundleError, match=complaint):
             edgetrack.Tracker(MODEL, grounder=source)

@@ -103,7 +103,7 @@ def test_polygons_enclose_the_area() -> None:
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 3, 1)), np.zeros(5), np.array([["a"]]), "mask"])
 def test_what_is_no_mask_is_refused(bad: Any) -> None:
-    with pytest.raises(FrameError, match=r"mask is an array .* expected \(H, W\)"):
+    with pytest.raises(FrameError, match=r"mask is an array .* expected shape \(H, W\)"):
         check_mask(bad)
 
 
@@ -233,7 +233,7 @@ def test_a_model_without_the_graph_says_so() -> None:
 @pytest.mark.parametrize("flag", [1, "yes", None])
 def test_masks_is_a_flag_or_logits(flag: Any) -> None:
     for make in (Tracker, MultiTracker):
-        with pytest.raises(ConfigError, match=r"masks is .*True or False, or 'logits'"):
+        with pytest.raises(ConfigError, match=r"masks is .*True, False, or 'logits'"):
             make(masks=flag)
 
 

@@ -202,7 +202,7 @@ def test_a_query_that_fails_leaves_the_others_alone(detector: FakeDetector) -> N
         ({"confirm": 3}, "confirm is 3"),
         ({"interval_s": -1}, "interval_s is -1; expected a number of seconds"),
         ({"keep_s": float("nan")}, "keep_s is nan"),
-        ({"name": "mine"}, "there is a target 'mine' already"),
+        ({"name": "mine"}, "a target 'mine' already exists"),
         ({"name": ""}, "the name of a target is empty"),
     ],
 )
@@ -217,7 +217,7 @@ def test_what_is_wrong_is_said(given: dict[str, Any], expected: str) -> None:
 def test_names_are_shared_with_targets() -> None:
     many = MultiTracker(engine=FakeEngine())
     many.every("car")
-    with pytest.raises(ConfigError, match="there is a target 'car' already"):
+    with pytest.raises(ConfigError, match="a target 'car' already exists"):
         many.add("car")
     many.reset()
     assert many.queries == {}

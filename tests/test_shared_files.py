@@ -87,7 +87,7 @@ NAMES = ("..", "../large", "/etc", ".", "large/", "a\x00b", "", "-large", "_larg
 @pytest.mark.parametrize("name", NAMES, ids=map(repr, NAMES))
 def test_a_bundle_beside_has_a_plain_name(pair: tuple[Path, Path], name: Any) -> None:
     change(pair[0], lambda values: values["files"]["tokenizer"].update(bundle=name))
-    with pytest.raises(BundleError, match="has a field of a wrong type"):
+    with pytest.raises(BundleError, match="has a field with a wrong type"):
         Bundle.open(pair[0])
 
 
@@ -108,7 +108,7 @@ def test_weights_are_listed_in_the_bundle_of_their_graph(tmp_path: Path) -> None
     Bundle.open(folder)
     shutil.copytree(folder, tmp_path / "large")
     change(folder, lambda values: values["files"]["text_weights"].update(bundle="large"))
-    with pytest.raises(BundleError, match="which is no file that the manifest lists"):
+    with pytest.raises(BundleError, match="a file that the manifest does not list"):
         Bundle.open(folder)
 
 

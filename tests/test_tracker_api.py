@@ -67,7 +67,7 @@ def test_a_closed_tracker_says_so(tracker: Tracker) -> None:
     ]
     for call in calls:
         with pytest.raises(
-            ClosedError, match=r"Tracker was closed; make another one: edgetrack\.Tracker\(\)"
+            ClosedError, match=r"Tracker was closed; create another one: edgetrack\.Tracker\(\)"
         ):
             call()
     assert tracker.track == track  # what it said stays

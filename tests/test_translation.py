@@ -40,7 +40,7 @@ BAD = {
     'rot = "red"\n\nAuto = 3\n': r":3: its meaning is 3; expected lines such as",
     'rot = "red"\nAuto = ""\n': r":2: its meaning is ''",
     'rot = "red"\n"..." = "car"\n': r":2: the word is '\.\.\.'",
-    'Rot = "red"\nAuto = "car"\nrot = "red"\n': r":3: 'rot' occurs twice, first in .*:1;",
+    'Rot = "red"\nAuto = "car"\nrot = "red"\n': r":3: 'rot' is given twice, first in .*:1;",
     'rot = "red"\n[words]\nAuto = "car"\n': r":2: its meaning is \{'Auto'",
     'rot = "red"\nrot = "red"\n': r"is not valid TOML \(.*line 2",
     "rot = red\n": r"is not valid TOML \(.*line 1",

@@ -115,7 +115,7 @@ def test_a_zone_holds_what_is_left_of_all_of_its_edges(x: float, y: float) -> No
 
 
 def test_names_are_different() -> None:
-    with pytest.raises(ConfigError, match="two zones or lines 'gate'"):
+    with pytest.raises(ConfigError, match="two zones or lines have the name 'gate'"):
         Zones((Zone("gate", LEFT.points),), (GATE,))
 
 
@@ -125,7 +125,7 @@ def test_names_are_different() -> None:
         (lambda: Zone("door", LEFT.points, anchor="botom"), "anchor is 'botom'; expected \"bottom\" or"),
         (
             lambda: Zone("door", ((0, 0), (640, 0), (640, 480))),
-            "outside of the frame; expected 0..1 for relative",
+            "outside of the frame; expected 0 to 1 for relative",
         ),
         (lambda: Zone("door", ((0, 0), (math.nan, 0), (1, 1))), "points of 'door' is"),
         (lambda: Zone("door", ((0, 0), (1e300, 0), (1, 1)), relative=False), "points of 'door' is"),

@@ -61,7 +61,7 @@ class Day:
 
     def __init__(self, seed: int, seconds: float, *, events: bool = True) -> None:
         if not 1 <= seconds <= 30 * 86_400:
-            raise ConfigError(f"a drawn day of {seconds!r} seconds; expected 1 to {30 * 86_400}")
+            raise ConfigError(f"a synthetic day of {seconds!r} seconds; expected 1 to {30 * 86_400}")
         self._cv2 = load_cv2()
         rng = np.random.default_rng(seed)
         self.seconds = float(seconds)
@@ -102,7 +102,7 @@ class Day:
             IndexError: the frame does not exist.
         """
         if not 0 <= index < len(self):
-            raise IndexError(f"frame {index} of a drawn day with {len(self)}")
+            raise IndexError(f"frame {index} of a synthetic day with {len(self)}")
         time_s = index / FPS
         light = 1 + LIGHT * np.sin(2 * np.pi * time_s / 3600)
         canvas = self._cv2.convertScaleAbs(self._street, alpha=light)

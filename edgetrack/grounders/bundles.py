@@ -43,7 +43,8 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
         return declared, Path(source).stem, declared.platt
     if Path(source).suffix == ".onnx":
         raise ConfigError(
-            f"grounder {source} is an ONNX file, which does not say what its outputs mean; expected a TOML file beside "
+            f"grounder {source} is an ONNX file, which does not say what its outputs mean; expected a TOML "
+            "file beside "
             f'it with model = "{Path(source).name}" and names = [...], see edgetrack.grounders.declaration'
         )
     if not is_adapter_bundle(source):
@@ -53,7 +54,7 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
     manifest, (precision, _) = bundle.manifest, bundle.automatic()
     if manifest.adapter not in FINDERS:
         raise BundleError(
-            f"{bundle.folder} holds {manifest.name}, which does not find by text in the whole frame; "
+            f"{bundle.folder} holds {manifest.name}, which cannot find objects by text in the whole frame; "
             f"expected a bundle of {' or '.join(FINDERS)}, or an edgetrack model"
         )
     folder = bundle.graphs(COMPUTED.get(precision, precision))

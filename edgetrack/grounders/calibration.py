@@ -29,8 +29,8 @@ class Platt:
     def __post_init__(self) -> None:
         if not (0 < self.scale <= 1000 and abs(self.shift) <= 1000):
             raise ConfigError(
-                f"scores are calibrated by scale {self.scale!r} and shift {self.shift!r}; expected a positive number "
-                "and a number, at most 1000"
+                f"the calibration of scores has scale {self.scale!r} and shift {self.shift!r}; expected a "
+                "positive scale and a finite shift, both at most 1000"
             )
 
     def __call__(self, score: float) -> float:
@@ -58,7 +58,7 @@ def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
     negative = len(right) - positive
     if len(scores) != len(right) or min(positive, negative) < 10:
         raise ConfigError(
-            f"{positive} right and {negative} wrong boxes for {len(scores)} scores; expected at least ten of each: "
+            f"{len(scores)} scores have {positive} right and {negative} wrong boxes; expected at least ten of each: "
             "use more labeled frames"
         )
     x = np.array([_logit(score) for score in scores])
@@ -74,7 +74,8 @@ def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
             break
     if not weights[0] > 0:
         raise ConfigError(
-            "boxes with larger scores are not more often right; expected a detector that knows these labels' texts"
+            "boxes with higher scores are not right more often; expected a detector that knows the texts of "
+            "these labels"
         )
     return Platt(float(min(weights[0], 1000.0)), float(np.clip(weights[1], -1000, 1000)))
 

@@ -73,7 +73,7 @@ def plain(name: str) -> str:
 def _names(value: Any) -> tuple[str, ...]:
     names = texts(value)
     if len({plain(name) for name in names}) != len(names):
-        raise ValueError("texts that differ")
+        raise ValueError("different texts")
     return names
 
 

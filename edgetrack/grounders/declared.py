@@ -50,7 +50,7 @@ class DeclaredGrounder:
             if plain(phrase) not in self._places:
                 more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
                 raise PromptError(
-                    f"the grounder {self._path.name} does not find {phrase!r}; expected one of its names: "
+                    f"the grounder {self._path.name} cannot find {phrase!r}; expected one of its names: "
                     f"{', '.join(names[:_SHOWN])}{more}"
                 )
 
@@ -69,7 +69,7 @@ class DeclaredGrounder:
             outputs = self._session.run(wanted, self._feeds(image))
             found, scores = _LAYOUTS[how.layout](how, outputs)
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-            raise self._error(f"its model does not answer as declared ({reason_of(error)})") from error
+            raise self._error(f"its model's outputs are not as declared ({reason_of(error)})") from error
         rows, columns = self._out.shape[2:]
         unit = np.array([w, h] * 2) / (1 if how.relative else np.array([columns, rows] * 2))
         boxes = np.asarray(found * unit + np.array([x, y, 0, 0]), np.float32)
@@ -91,8 +91,9 @@ class DeclaredGrounder:
         picture = picture_of(inputs[0], self._how.size) if sized else None
         if picture is None:
             raise self._error(
-                f"its model takes {said(inputs)}; expected a picture, float32 (1, 3, rows, columns), and at most its "
-                "size, int64 (1, 2); where rows and columns are open, size = 640 says what they are"
+                f"its model takes {said(inputs)}; expected an image, float32 (1, 3, rows, columns), and "
+                "optionally its size, int64 (1, 2); if rows and columns are open, set them with a line such "
+                "as size = 640"
             )
         return picture
 
@@ -147,5 +148,5 @@ _LAYOUTS: Mapping[str, Callable[[Declaration, Sequence[Floats]], tuple[Floats, F
 
 def _shaped(output: Floats, length: int, axis: int) -> Floats:
     if output.ndim != 3 or output.shape[0] != 1 or output.shape[axis] != length:
-        raise ValueError(f"an output has the shape {output.shape}, where axis {axis} is to have {length}")
+        raise ValueError(f"an output has the shape {output.shape}, but axis {axis} must have {length}")
     return output

@@ -51,8 +51,8 @@ def open_candidate(
     if "x" in facts and not takes_pairs(tracker.engine.bundle):
         tracker.close()
         raise ConfigError(
-            f"{recording.name} has a second sensor, {facts['x']}, and {tracker.engine.bundle.manifest.name} takes "
-            "color only; expected a model for pairs, such as edgetrack-256-x"
+            f"{recording.name} has a second sensor, {facts['x']}, but {tracker.engine.bundle.manifest.name} takes "
+            "color only; expected a model for pairs of images, such as edgetrack-256-x"
         )
     tracker.engine.wait()
     return tracker
@@ -62,7 +62,9 @@ def _fact(facts: dict[str, str], key: str) -> str:
     try:
         return facts[key]
     except KeyError:
-        raise SourceError(f"the recording does not say its {key}; expected a file of edgetrack run") from None
+        raise SourceError(
+            f"the recording does not contain its {key}; expected a file of edgetrack run"
+        ) from None
 
 
 def _recorded_bundle(recording: Recording) -> Bundle | AdapterBundle:
@@ -78,7 +80,7 @@ def _recorded_bundle(recording: Recording) -> Bundle | AdapterBundle:
             return bundle
     raise ConfigError(
         f"{recording.name} was made with {facts['model']} {facts.get('model version', '')} ({wanted[:12]}), which is "
-        f"neither in {facts['bundle']} nor shipped; put it there, or compare with what was recorded: "
+        f"neither in {facts['bundle']} nor shipped; copy it there, or compare with the recorded track: "
         "--recorded --against BUNDLE"
     )
 

@@ -95,7 +95,7 @@ def explain(family: Family, vector: Vector, usual: Vector | None, width: int) ->
         width: width of the frame, in pixels.
     """
     if family.name == "place" or usual is None:
-        return "is where nothing usually is"
+        return "is where objects are not usually seen"
     return _CLAUSES[family.name](vector, usual, width)
 
 
@@ -135,7 +135,7 @@ def _color(vector: Vector) -> str:
 def _crowd(vector: Vector, usual: Vector, _: int) -> str:
     now, before = (round(math.expm1(v[0] / 2)) for v in (vector, usual))
     shares = [100 * (v[1] / 6) ** 2 for v in (vector, usual)]
-    return f"is one of {now} objects on {shares[0]:.0f} % of the picture; nearest known: {before} on {shares[1]:.0f} %"
+    return f"is one of {now} objects on {shares[0]:.0f} % of the image; nearest known: {before} on {shares[1]:.0f} %"
 
 
 _CLAUSES = {"size": _size, "motion": _motion, "stay": _stay, "look": _look, "crowd": _crowd}

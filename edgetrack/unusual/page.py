@@ -46,14 +46,14 @@ def day_page(
     ]
     parts.append(html.gallery("Most unusual moments", moments))
     if day.picture is not None and model.activity.any():
-        caption = "Where objects were, in all learned data; red is longest."
+        caption = "Where objects were in all learned data; red: longest."
         parts.append(html.gallery("Activity", [html.figure(heat_map(day.picture, model.activity), caption)]))
     parts += [html.table(_hours(day, began)), html.table(_alarms(day, began))]
     return html.page("What was unusual", parts)
 
 
 _LEGEND = (
-    "Upper bars: the highest score of each minute, orange with an alarm; line: the threshold. "
+    "Upper bars: highest score of each minute, orange if there was an alarm; line: threshold. "
     "Lower bars: objects in view."
 )
 
@@ -65,8 +65,8 @@ def summary(day: Day, threshold: Threshold) -> list[str]:
     lines = [f"{counted(len(day.alarms), 'alarm')} in {watched}."]
     if threshold.score == float("inf"):
         lines.append(
-            f"There is too little data for a threshold: {threshold.observed_s / 60:.0f} minutes count so far, "
-            f"{threshold.needed_s / 3600:.1f} hours of running are needed for one without extrapolation."
+            f"There is too little data for a threshold: {threshold.observed_s / 60:.0f} minutes so far, "
+            f"and {threshold.needed_s / 3600:.1f} hours are needed for a threshold without extrapolation."
         )
         return lines
     rate = "one false alarm" if threshold.per_day == 1 else f"{threshold.per_day:g} false alarms"
@@ -136,7 +136,14 @@ def _hours(day: Day, began: datetime.datetime | None) -> Table:
                 number(max(one.score for one in some), digits=2),
             ]
         )
-    columns = ["from", "objects in view, mean", "most at a time", "busiest minute", "alarms", "highest score"]
+    columns = [
+        "from",
+        "objects in view (mean)",
+        "objects in view (maximum)",
+        "busiest minute",
+        "alarms",
+        "highest score",
+    ]
     return Table("By the hour", columns, rows, words=1)
 
 

@@ -103,9 +103,9 @@ def _read(path: Path) -> dict[str, Array]:
         with zipfile.ZipFile(path) as file:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
             if sorted(entries) != sorted(_SHAPES) or len(entries) != len(file.infolist()):
-                raise _refuse(path, "its contents are not those of a state")
+                raise _refuse(path, "its contents are not those of a state file")
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
-                raise _refuse(path, "it is compressed, which no state is")
+                raise _refuse(path, "it is compressed, but state files are not")
             if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
                 raise _refuse(path, "it would need too much memory")
             return {name: _array(path, name, file.read(entry)) for name, entry in entries.items()}
@@ -146,10 +146,10 @@ def _check_values(path: Path, arrays: dict[str, Array]) -> None:
         if len(arrays[f"{family.name}.centers"]) != len(arrays[f"{family.name}.visits"]):
             raise _refuse(path, f"{family.name} has different numbers of centers and visits")
         if arrays[f"{family.name}.radius"] < SMALLEST:
-            raise _refuse(path, f"{family.name} has the radius {arrays[f'{family.name}.radius']:g}")
+            raise _refuse(path, f"{family.name} has an invalid radius, {arrays[f'{family.name}.radius']:g}")
     if arrays["block_s"] < SMALLEST or arrays["blocks"] < len(arrays["maxima"]):
         raise _refuse(path, "its blocks are inconsistent")
 
 
 def _refuse(path: Path, why: str) -> StateError:
-    return StateError(f"state {path} is refused: {why}; delete it and learn again")
+    return StateError(f"state {path} is refused: {why}; delete the file and learn again")

@@ -210,7 +210,7 @@ class Count(Condition):
         if self.subject.determiner != "a" or type(self.number) is not int:
             raise ConfigError(f"the count is {self!r}; expected a whole number of objects called 'a'")
         if not self.above and self.number == 0:
-            raise ConfigError("a count is never below 0; expected 1 or more, such as below 1 for none")
+            raise ConfigError("a count cannot be below 0; expected 1 or more, such as below 1 for no objects")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def read_rules(path: Path) -> list[Rule]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise error(line_of(lines, "rule"), "'rule' is not a list of tables; expected [[rule]] for each rule")
     if not tables:
-        raise error(1, f"there is no rule; expected {EXAMPLE}")
+        raise error(1, f"the file has no rule; expected {EXAMPLE}")
     rules: list[Rule] = []
     for number, table in enumerate(tables):
         try:

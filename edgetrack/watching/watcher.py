@@ -64,8 +64,9 @@ class Watcher:
         if both := set(one) & set(any):
             text = both.pop()
             raise ConfigError(
-                f'"the {text}" is in one rule and "a {text}" in another; expected the same in both, because either one '
-                "object is tracked, or all of them are"
+                f'"the {text}" is in one rule and "a {text}" in another; expected the same in both, because '
+                "either a single "
+                "object is tracked, or all of them"
             )
 
     @property

@@ -55,5 +55,5 @@ def test_frames_have_times_and_the_street_has_life() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -5, float("nan"), 1e9])
 def test_a_day_has_a_length(seconds: float) -> None:
-    with pytest.raises(ConfigError, match="drawn day of"):
+    with pytest.raises(ConfigError, match="synthetic day of"):
         Day(0, seconds)

@@ -121,7 +121,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str, spoil: Callable[[Path
         ([], "expected {"),
         ({"clips": [{"video": "gate.avi"}]}, "expected video, scene, split, events"),
         ({"days": [{"seed": 1, "minutes": 1, "split": "all"}]}, "expected one of train, test"),
-        ({"days": [{"seed": 1, "minutes": 0, "split": "test"}]}, "drawn day of 0"),
+        ({"days": [{"seed": 1, "minutes": 0, "split": "test"}]}, "synthetic day of 0"),
         ({"days": [{"seed": -1, "minutes": 1, "split": "test"}]}, "day 1: "),
         ({"clips": [{"video": "../a.avi", "scene": "a", "split": "test", "events": []}]}, "is outside of"),
         (

@@ -157,7 +157,9 @@ def test_operators_that_were_not_built_are_no_reason_to_run_others(
     report: ExportReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_native.runtime, "__file__", str(tmp_path / "_runtime.so"))
-    with pytest.raises(EngineUnavailable, match=r"libedgetrack_ops\.so is not beside .*run: pip install \."):
+    with pytest.raises(
+        EngineUnavailable, match=r"libedgetrack_ops\.so does not exist beside .*run: pip install \."
+    ):
         open_engine(report.bundle, engine="ort-ops")
 
 

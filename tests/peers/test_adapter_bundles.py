@@ -171,8 +171,8 @@ def test_a_budget_that_is_exceeded_ends_bench_with_1(matcher: Path, video: Path,
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("v3.pth", "v3.pth is a file of weights.*edgetrack export nanotrack-v3 --weights"),
-        ("v3.pth.tar", "v3.pth.tar is a file of weights.*edgetrack export my.py:Adapter --weights"),
+        ("v3.pth", "v3.pth is a file with weights.*edgetrack export nanotrack-v3 --weights"),
+        ("v3.pth.tar", "v3.pth.tar is a file with weights.*edgetrack export my.py:Adapter --weights"),
         ("net.onnx", "net.onnx is an ONNX graph.*edgetrack export my.py:Adapter --weights"),
         ("manifest.json", "is a file of a bundle; give its folder"),
         ("gone.pth", "gone.pth does not exist"),

@@ -79,7 +79,7 @@ def test_what_is_normal_stays_below_the_threshold(learned: Path) -> None:
     ("way", "says"),
     [
         (lambda i: (160 - (8 * i) % 260, LANE_Y), "moves left at 4"),
-        (lambda i: (20 + 6 * i, 20), "where nothing usually is"),
+        (lambda i: (20 + 6 * i, 20), "where objects are not usually seen"),
         (lambda i: (min(8 * i, 80), LANE_Y), "moves hardly; usual here: right at 4"),
     ],
 )

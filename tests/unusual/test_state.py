@@ -152,7 +152,7 @@ def test_hostile_and_damaged_files_are_refused(
 ) -> None:
     path = tmp_path / "hostile.npz"
     make(state, path)
-    with pytest.raises(StateError, match=r"is refused: .*delete it and learn again"):
+    with pytest.raises(StateError, match=r"is refused: .*delete the file and learn again"):
         NormalModel.load(path)
 
 

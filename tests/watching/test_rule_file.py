@@ -23,7 +23,7 @@ FIRST = '[[rule]]\nwhen = "a person falls"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: there is no rule"),
+        ("", "line 1: the file has no rule"),
         ("rule = 3", "line 1: 'rule' is not a list of tables"),
         (FIRST + '\n[[rule]]\nwen = "a car stops"\n', "line 5: 'wen' is unknown in [[rule]]; expected when"),
         (FIRST + "[[rule]]\n\nwhen = 7\n", "line 5: when is 7; expected a string"),

@@ -109,7 +109,7 @@ def test_a_rule_prints_itself() -> None:
         ("(" * 20 + "a person falls" + ")" * 20, "at most 16 parentheses inside each other"),
         ("(" * 20_000 + "a person falls", "has 20003 words; expected at most 400"),
         ("a person falls" + " then within 1 s a car stops" * 5000, "expected at most 400"),
-        ("the count of car is below 0", "never below 0; expected 1 or more"),
+        ("the count of car is below 0", "cannot be below 0; expected 1 or more"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_said_with_the_word(sentence: str, said: str) -> None:
