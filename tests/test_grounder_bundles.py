@@ -133,7 +133,7 @@ def test_bfloat16_that_passed_is_what_finds(
     monkeypatch.setattr(bundle, "check_capable", incapable)
     with edgetrack.open_tracker(tmp_path / "out", threads=1) as tracker:
         info = tracker.engine.info
-        assert (info.precision, info.precision_reason) == ("fp32", "bf16 passed, but no bf16 here")
+        assert (info.precision, info.precision_reason) == ("fp32", "bf16 was accepted, but no bf16 here")
 
 
 def test_a_precision_that_finds_other_boxes_is_left_out(

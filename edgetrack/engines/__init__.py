@@ -97,7 +97,7 @@ def _precision(bundle: Bundle, precision: str, target: targets.Target, engine: s
     needs_files = precision == "int8" or (precision == "fp16" and engine in ("ort-cuda", "ort-tensorrt"))
     if needs_files and precision not in held:
         raise EngineUnavailable(
-            f"precision {precision!r} is not in bundle {bundle.manifest.name} ({bundle.folder}); "
+            f"bundle {bundle.manifest.name} ({bundle.folder}) does not contain precision {precision!r}; "
             f"run: edgetrack export {bundle.manifest.name} --{precision} --calibration VIDEO --output DIR"
             f"{' --target BOARD' if precision == 'fp16' else ''}"
         )

@@ -140,8 +140,8 @@ class LazyEngine(Unique):
     """
 
     _instead = (
-        "it holds networks in memory; trackers share it as it is: edgetrack.Tracker(engine=engine); in another process "
-        "open one there: edgetrack.Tracker().engine"
+        "it holds networks in memory; trackers can share it: edgetrack.Tracker(engine=engine); in another process, "
+        "open an engine there: edgetrack.Tracker().engine"
     )
 
     def __init__(self, bundle: Bundle) -> None:
@@ -160,7 +160,7 @@ class LazyEngine(Unique):
                 graph = self._open(role)
                 if GraphSpec(graph.inputs, graph.outputs) != self.bundle.manifest.tensors[role]:
                     raise BundleError(
-                        f"the tensors of graph {role!r} in {self.bundle.folder} are not those of its manifest; "
+                        f"the tensors of graph {role!r} in {self.bundle.folder} differ from those in its manifest; "
                         "export the bundle again"
                     )
                 self._graphs[role] = graph
@@ -172,14 +172,14 @@ class LazyEngine(Unique):
         with self._lock:
             if now_s - self._reloaded_s.get(role, -math.inf) < RELOAD_S:
                 raise EngineUnavailable(
-                    f"graph {role!r} failed again after it was loaded again ({why}); use another engine"
+                    f"graph {role!r} failed again after it was reloaded ({why}); use another engine"
                 )
             self._reloaded_s[role] = now_s
             self._reloads += 1
             self._graphs.pop(role, None)
         self.graph(role)
         self.reloaded = (
-            f"graph {role!r} failed and was loaded again ({why}); {self._reloads} of this run so far"
+            f"graph {role!r} failed and was reloaded ({why}); reloads in this run so far: {self._reloads}"
         )
         _log.warning("%s", self.reloaded)
 
@@ -203,7 +203,7 @@ def check_feeds(
     """
     if feeds.keys() != inputs.keys():
         raise ConfigError(
-            f"graph {role!r} was fed {', '.join(sorted(feeds)) or 'nothing'}; expected {', '.join(inputs)}"
+            f"graph {role!r} got the inputs {', '.join(sorted(feeds)) or 'none'}; expected {', '.join(inputs)}"
         )
     for name, spec in inputs.items():
         if name in elsewhere:

@@ -74,8 +74,8 @@ def bind_mended(engine: Engine, role: str, inputs: Arrays, outputs: Arrays) -> C
 def _copy(result: NDArray[Any], array: NDArray[Any], name: str) -> None:
     if result.shape != array.shape or result.dtype != array.dtype:
         raise EngineUnavailable(
-            f"the engine gave {name!r} as {result.dtype} {result.shape}; expected {array.dtype} {array.shape}, "
-            "as its graph says: use another engine"
+            f"the engine returned {name!r} as {result.dtype} {result.shape}; expected {array.dtype} {array.shape}, "
+            "as declared by its graph: use another engine"
         )
     array[...] = result
 

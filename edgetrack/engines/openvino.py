@@ -70,8 +70,8 @@ class OpenVinoEngine(LazyEngine):
         self._core = shared_core()
         if precision not in _CAPABILITY:
             raise EngineUnavailable(
-                f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
-                "engine='tensorrt'"
+                f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}; "
+                "for fp16 use engine='tensorrt'"
             )
         check_capable(self._core, precision)
         self.precision, threads = precision, cores.checked(threads)

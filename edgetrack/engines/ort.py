@@ -94,8 +94,8 @@ class OrtEngine(LazyEngine):
         version = open_library().version
         if precision not in ("fp32", "int8"):
             raise EngineUnavailable(
-                f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
-                "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
+                f"engine {self.name!r} cannot run precision {precision!r}: it has no CPU kernels for it; expected fp32 "
+                "or int8; for bf16 use engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
         self._threads = cores.checked(threads)
         self.precision = precision
@@ -133,8 +133,8 @@ def open_library() -> runtime.OrtLibrary:
     if found := sorted(folder.glob("libonnxruntime.so*")):
         return _opened(str(found[0]))
     raise EngineUnavailable(
-        f"{folder} has no libonnxruntime.so; expected that of onnxruntime 1.19.2 or later: "
-        f"run: pip install -U onnxruntime, or set {LIBRARY_VARIABLE} to such a file"
+        f"{folder} has no libonnxruntime.so; expected the library of onnxruntime 1.19.2 or later: "
+        f"run: pip install -U onnxruntime, or set {LIBRARY_VARIABLE} to that file"
     )
 
 

@@ -112,7 +112,7 @@ class OrtGpuEngine(LazyEngine):
         if precision not in self._kind.precisions:
             raise EngineUnavailable(
                 f"engine {name!r} cannot run precision {precision!r}; expected {', '.join(self._kind.precisions)}"
-                f"{', or for int8 an engine with TensorRT' if precision == 'int8' else ''}"
+                f"{'; for int8 use an engine with TensorRT' if precision == 'int8' else ''}"
             )
         self._ort = _onnxruntime(name, self._kind)
         self._why, self._memory = why, target.memory_budget_mb << 20
@@ -131,14 +131,14 @@ class OrtGpuEngine(LazyEngine):
             precision=self.precision,
             precision_reason=self._why,
             token_selection="functions of the graph",
-            details=(f"nodes: {nodes or 'not counted before ONNX Runtime 1.24'}",),
+            details=(f"nodes: {nodes or 'not counted by ONNX Runtime before 1.24'}",),
         )
 
     def _open(self, role: str) -> OrtGpuGraph:
         path = self.bundle.graph(role, self.precision)
         providers = [(name, self._options(name, role, path)) for name in self._kind.providers]
         if self.name == "ort-tensorrt" and role != "prompt":  # takes seconds
-            _log.warning("TensorRT builds graph %r if it is not in its cache: this may take minutes", role)
+            _log.warning("TensorRT builds graph %r unless it is cached: this may take minutes", role)
         try:
             session = self._ort.InferenceSession(
                 str(path), _session_options(self._ort), providers=providers, enable_fallback=0
@@ -150,7 +150,7 @@ class OrtGpuEngine(LazyEngine):
         self._nodes[role] = _placement(session)
         elsewhere = {name: n for name, n in self._nodes[role].items() if name != self._kind.providers[0]}
         if elsewhere:
-            _log.warning("graph %r: %s does not take all nodes: %s", role, self._kind.title, elsewhere)
+            _log.warning("graph %r: %s cannot run all nodes: %s", role, self._kind.title, elsewhere)
         return OrtGpuGraph(role, session)
 
     def _options(self, provider: str, role: str, path: Path) -> dict[str, str]:
@@ -185,15 +185,17 @@ class OrtGpuEngine(LazyEngine):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise EngineUnavailable(
-                f"engine {self.name!r} cannot keep its plans in {folder} ({error}); "
-                "set EDGETRACK_CACHE to a folder that can be written"
+                f"engine {self.name!r} cannot store its plans in {folder} ({error}); "
+                "set EDGETRACK_CACHE to a writable folder"
             ) from error
         return folder
 
     def _failure(self, path: Path, error: Exception | None) -> Exception:
         """Return the error to raise: a library that does not load, an invalid file, or ONNX Runtime's own message."""
         if missing := _missing(self._ort, self._kind):
-            return EngineUnavailable(f"engine {self.name!r}: the {self._kind.title} does not load: {missing}")
+            return EngineUnavailable(
+                f"engine {self.name!r}: the {self._kind.title} cannot be loaded: {missing}"
+            )
         said = "it fell back to another provider" if error is None else _said(error)
         if type(error).__name__ in _DAMAGED:
             return BundleError(
@@ -211,13 +213,14 @@ def _onnxruntime(name: str, kind: Kind) -> Any:
         import onnxruntime
     except ImportError as error:
         raise EngineUnavailable(
-            f"engine {name!r} needs onnxruntime-gpu, and onnxruntime cannot be imported ({error}); run: {_INSTALL}"
+            f"engine {name!r} needs onnxruntime-gpu, but onnxruntime cannot be imported ({error}); run: {_INSTALL}"
         ) from error
     ort: Any = onnxruntime
     if kind.providers[0] not in ort.get_available_providers():
         raise EngineUnavailable(
-            f"engine {name!r} needs onnxruntime-gpu, and ONNX Runtime {ort.__version__} here was built without "
-            f"{kind.providers[0]}; the two packages share one folder, so only one may be installed: {_INSTALL}"
+            f"engine {name!r} needs onnxruntime-gpu, but the installed ONNX Runtime {ort.__version__} was "
+            f"built without {kind.providers[0]}; the two packages share one folder, so only one may be "
+            f"installed: {_INSTALL}"
         )
     ort.set_default_logger_severity(4)  # provider messages are part of this module's errors
     with contextlib.redirect_stdout(io.StringIO()):
@@ -270,5 +273,7 @@ def _missing(ort: Any, kind: Kind) -> str:
     if "libcuda.so" in said:
         return f"{said}; there is no NVIDIA driver here (see: nvidia-smi); install it, or use engine='ort'"
     if "libnvinfer" in said or "libnvonnxparser" in said:
-        return f"{said}; it needs the TensorRT of that number: pip install 'tensorrt-cu13<11', or -cu12 for CUDA 12"
+        return (
+            f"{said}; it needs that version of TensorRT: pip install 'tensorrt-cu13<11', or -cu12 for CUDA 12"
+        )
     return f"{said}; run: {_INSTALL}"

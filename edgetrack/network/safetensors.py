@@ -34,17 +34,17 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     """
     size = path.stat().st_size
     if size < 8:
-        raise ValueError(f"it has {size} bytes; expected a header of safetensors")
+        raise ValueError(f"it has {size} bytes, too few for a safetensors header")
     data = np.memmap(path, np.uint8, mode="c")
     length = int.from_bytes(data[:8].tobytes(), "little")
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
-        raise ValueError(f"its header says {length} bytes, and the file has {size}")
+        raise ValueError(f"its header claims {length} bytes, but the file has {size}")
     try:
         header: dict[str, Any] = json.loads(data[8 : 8 + length].tobytes())
         header.pop("__metadata__", None)
         ranges = {name: _range(name, entry) for name, entry in header.items()}
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(f"its header is no table of tensors ({type(error).__name__}: {error})") from None
+        raise ValueError(f"its header is not a table of tensors ({type(error).__name__}: {error})") from None
     _check_ranges(ranges, size - 8 - length)
     body, tensors = torch.from_numpy(data[8 + length :]), {}
     for name, (first, last) in ranges.items():
@@ -59,15 +59,13 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 def _range(name: str, entry: dict[str, Any]) -> tuple[int, int]:
     shape, (first, last) = entry["shape"], entry["data_offsets"]
     if entry["dtype"] not in _TYPES:
-        raise ValueError(
-            f"tensor {name!r:.80} is of type {entry['dtype']!r:.20}; expected {', '.join(_TYPES)}"
-        )
+        raise ValueError(f"tensor {name!r:.80} has type {entry['dtype']!r:.20}; expected {', '.join(_TYPES)}")
     if any(type(n) is not int or n < 0 for n in (*shape, first, last)):
-        raise ValueError(f"tensor {name!r:.80} has a shape or place that is no whole number")
+        raise ValueError(f"tensor {name!r:.80} has a shape or offset that is not a whole number")
     expected = math.prod(shape) * _TYPES[entry["dtype"]].itemsize
     if last - first != expected:
         raise ValueError(
-            f"tensor {name!r:.80} of shape {shape} needs {expected} bytes, and has {last - first}"
+            f"tensor {name!r:.80} of shape {shape} needs {expected} bytes, but has {last - first}"
         )
     return first, last
 
@@ -81,4 +79,4 @@ def _check_ranges(ranges: dict[str, tuple[int, int]], size: int) -> None:
             raise ValueError(f"tensor {name!r:.80} at bytes {first} to {last} {what}")
         end = last
     if end != size:
-        raise ValueError(f"its tensors end at byte {end}, and there are {size} bytes of data")
+        raise ValueError(f"its tensors end at byte {end}, but there are {size} bytes of data")

@@ -48,13 +48,14 @@ def external_bytes(tensor: TensorProto, folder: Path) -> tuple[str, int, bytes]:
     name, begin, length = entry["location"], int(entry.get("offset", 0)), int(entry.get("length", -1))
     if Path(name).name != name:
         raise BundleError(
-            f"the graph in {folder} has values in {name!r}; expected a file of the same folder: do not use it"
+            f"the graph in {folder} stores values in {name!r}; expected a file in the same folder: do not "
+            "use this graph"
         )
     with (folder / name).open("rb") as file:
         file.seek(begin)
         raw = file.read(length)
     if length >= 0 and len(raw) != length:
         raise BundleError(
-            f"{folder / name} has {len(raw)} bytes from {begin} on; expected {length}: export the bundle again"
+            f"{folder / name} has {len(raw)} bytes from byte {begin} on; expected {length}: export the bundle again"
         )
     return name, begin, raw

@@ -99,7 +99,7 @@ class MobileNetV2(nn.Module):
         except (OSError, KeyError, ValueError, RuntimeError, EOFError, BadZipFile) as error:
             raise ConfigError(
                 f"{path} cannot be read ({reason_of(error)}); expected the ImageNet weights of MobileNetV2 1.0, "
-                "batch norms folded: fetch it again, or set 'initial' to a checkpoint to start from"
+                "batch norms folded: download it again, or set 'initial' to a checkpoint to start from"
             ) from error
 
 

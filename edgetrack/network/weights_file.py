@@ -45,8 +45,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise
     except Exception as error:  # for damaged files, torch raises various exceptions
         raise ExportError(
-            f"weights {path} cannot be read ({reason_of(error)}); expected a checkpoint that torch.save wrote, or a "
-            "file of safetensors: download it again"
+            f"weights {path} cannot be read ({reason_of(error)}); expected a checkpoint written by torch.save, or a "
+            "safetensors file: download it again"
         ) from error
     for wrapper in _WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
@@ -59,7 +59,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     )
     if not tensors:
         raise ExportError(
-            f"weights {path} hold no tensors by name; expected a checkpoint, such as {{'net': tensors}}"
+            f"weights {path} contain no named tensors; expected a checkpoint, such as {{'net': tensors}}"
         )
     return tensors
 
@@ -91,7 +91,8 @@ def load_network(
             wanted = network_of(config).state_dict()
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ExportError(
-            f"{path} is no checkpoint of {kind} ({type(error).__name__}: {error}); expected the published file, whole"
+            f"{path} is not a checkpoint of {kind} ({type(error).__name__}: {error}); expected the complete "
+            "published file"
         ) from error
     taken = fitting(path, given, wanted, unused=unused, kind=kind)
     network = network_of(config)
@@ -116,7 +117,9 @@ def fitting(
     """
 
     def refuse(what: str) -> ExportError:
-        return ExportError(f"{path} is no checkpoint of {kind}: {what}; expected the published file, whole")
+        return ExportError(
+            f"{path} is not a checkpoint of {kind}: {what}; expected the complete published file"
+        )
 
     if missing := sorted(wanted.keys() - given.keys()):
         raise refuse(f"it lacks {len(missing)} tensors, such as {missing[0]!r:.100}")
@@ -125,14 +128,14 @@ def fitting(
         n for n in given.keys() - wanted.keys() if not (n.startswith(known) or n.endswith(known))
     )
     if strange:
-        raise refuse(f"there is no place for {strange[0]!r:.100}")
+        raise refuse(f"the network has no tensor {strange[0]!r:.100}")
     taken = {}
     for name, own in wanted.items():
         tensor = given[name]
         if tensor.shape != own.shape or tensor.layout != torch.strided or tensor.dtype.is_complex:
             shapes = tuple(tensor.shape), tuple(own.shape)
             raise refuse(
-                f"{name!r} is a {tensor.dtype} of shape {shapes[0]}, where shape {shapes[1]} belongs"
+                f"{name!r} has type {tensor.dtype} and shape {shapes[0]}; expected shape {shapes[1]}"
             )
         taken[name] = tensor.to(own.dtype)
         if not bool(torch.isfinite(taken[name]).all()):
@@ -146,8 +149,8 @@ def _unpickled(path: Path) -> Any:
     needed = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     if wrong := [name for name in needed if not name.startswith(_IGNORED)]:
         raise ExportError(
-            f"weights {path} would run {', '.join(wrong[:3]):.200} when they are read, which tensors do not need; "
-            "nothing was run. Do not use this file, or save its tensors alone: torch.save(tensors, FILE)"
+            f"weights {path} would run {', '.join(wrong[:3]):.200} when loaded, which tensors do not need; "
+            "nothing was run. Do not use this file, or save only its tensors: torch.save(tensors, FILE)"
         )
     stand_ins: list[Any] = [(type("Ignored", (Ignored,), {}), name) for name in needed]
     with torch.serialization.safe_globals(stand_ins):
@@ -158,8 +161,8 @@ def _check_archive(path: Path) -> None:
     """Raise ExportError if a file claims to be larger than it is."""
     if not zipfile.is_zipfile(path):
         raise ExportError(
-            f"weights {path} are no archive of torch.save; expected one of PyTorch 1.6 or later: load it where it was "
-            "made and save it again"
+            f"weights {path} are not an archive of torch.save; expected one of PyTorch 1.6 or later: load "
+            "the file where it was written and save it again"
         )
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -167,10 +170,10 @@ def _check_archive(path: Path) -> None:
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if packed or declared > size:
         raise ExportError(
-            f"weights {path} say that they hold {declared:,} bytes{' when unpacked' if packed else ''}, and the file "
-            f"has {size:,}; expected an archive of torch.save, which packs nothing"
+            f"weights {path} claim to contain {declared:,} bytes{' when unpacked' if packed else ''}, but the file "
+            f"has {size:,}; expected an archive of torch.save, which is not compressed"
         )
     if any(e.filename.endswith(".pkl") and e.file_size > _LONGEST_PICKLE for e in entries):
         raise ExportError(
-            f"weights {path} have a table of more than {_LONGEST_PICKLE:,} bytes; expected tensors"
+            f"the pickle in weights {path} has more than {_LONGEST_PICKLE:,} bytes; expected only tensors"
         )

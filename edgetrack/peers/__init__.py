@@ -75,7 +75,7 @@ def load_adapter(name: str) -> Adapter:
     file, _, wanted = name.rpartition(":")
     path = Path(file)
     if not path.is_file() or path.suffix != ".py":
-        raise ConfigError(f"adapter {name!r}: {file or name} is no Python file; expected FILE.py:CLASS")
+        raise ConfigError(f"adapter {name!r}: {file or name} is not a Python file; expected FILE.py:CLASS")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -85,13 +85,14 @@ def load_adapter(name: str) -> Adapter:
         made = getattr(module, wanted)()
     except Exception as error:  # the file may raise anything
         raise ConfigError(
-            f"adapter {name!r} cannot be loaded ({reason_of(error)}); expected a class without arguments"
+            f"adapter {name!r} cannot be loaded ({reason_of(error)}); expected a class that can be created "
+            "without arguments"
         ) from error
     missing = [part for part in ("modes", "graphs", "open") if not hasattr(made, part)]
     if missing:
         raise ConfigError(f"adapter {name!r} has no {', '.join(missing)}; see edgetrack.peers.Adapter")
     if not made.modes or not set(made.modes) <= set(get_args(Mode)):
         raise ConfigError(
-            f"adapter {name!r} has modes {made.modes!r}; expected some of {', '.join(get_args(Mode))}"
+            f"adapter {name!r} has modes {made.modes!r}; expected modes among {', '.join(get_args(Mode))}"
         )
     return cast(Adapter, made)

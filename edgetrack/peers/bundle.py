@@ -120,7 +120,8 @@ class AdapterBundle:
         for role, entry in manifest.files.items():
             if entry.bundle:
                 raise BundleError(
-                    f"{file} has a file of another bundle; expected all of an adapter's in its own folder"
+                    f"{file} lists a file of another bundle; expected all files of an adapter's bundle in "
+                    "its own folder"
                 )
             check_sum(path_of(folder, role, entry), entry, manifest.name)
         return cls(folder, manifest)
@@ -138,7 +139,7 @@ class AdapterBundle:
         held = ("fp32", *self.manifest.precisions)
         if precision not in held:
             raise ConfigError(
-                f"precision {precision!r} is not in bundle {self.manifest.name} ({self.folder}), which has "
+                f"bundle {self.manifest.name} ({self.folder}) does not contain precision {precision!r}, only "
                 f"{', '.join(held)}; add INT8 with: edgetrack export ADAPTER --weights FILE --int8 --calibration VIDEO"
             )
         return self.folder if precision == "fp32" else self.folder / precision
@@ -152,8 +153,8 @@ class AdapterBundle:
         try:
             check_capable(shared_core(), "bf16")
         except (EngineUnavailable, MissingExtra) as error:
-            return stored, f"{mixed} passed, but {error}"
-        return mixed, "it passed, and OpenVINO computes it here"
+            return stored, f"{mixed} was accepted, but {error}"
+        return mixed, "it was accepted, and OpenVINO supports it here"
 
     def _stored(self) -> tuple[str, str]:
         """Return the precision of the files to run, and the reason."""
@@ -163,7 +164,7 @@ class AdapterBundle:
         if "int8" not in target.precisions:
             return "fp32", f"{target.name} does not list INT8"
         if saturates() and not self.manifest.narrow:
-            return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
+            return "fp32", "the bundle has INT8, but this processor has no VNNI, so sums could saturate"
         return "int8", f"the bundle has INT8 and {target.name} runs it"
 
     def adapter(self, *, trust: bool) -> Opener:
@@ -176,13 +177,13 @@ class AdapterBundle:
         if entry is None:
             if self.manifest.adapter not in NAMES:
                 raise BundleError(
-                    f"{self.folder} needs adapter {self.manifest.adapter!r}, which this edgetrack does not bring; "
-                    f"expected one of {', '.join(NAMES)}"
+                    f"{self.folder} needs adapter {self.manifest.adapter!r}, which this version of edgetrack "
+                    f"does not include; expected one of {', '.join(NAMES)}"
                 )
             return opener_of(self.manifest.adapter)
         if not trust:
             raise ConfigError(
-                f"{self.folder} brings code of its own, {entry.path} (SHA-256 {entry.sha256[:12]}...), which would run "
+                f"{self.folder} contains code, {entry.path} (SHA-256 {entry.sha256[:12]}...), which would run "
                 "with your rights; read it, then allow it: --trust, in Python trust=True"
             )
         return load_adapter(f"{self.path(CODE)}:{self.manifest.adapter}")
@@ -206,18 +207,18 @@ def _check_roles(manifest: AdapterManifest) -> None:
         if role not in manifest.files or manifest.files[role].path != path:
             raise ValueError(f"there is no file {path} with the role {role}")
     if not manifest.graphs or not manifest.modes:
-        raise ValueError("it names no graphs or no modes")
+        raise ValueError("it lists no graphs or no modes")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is not a text")
+        raise ValueError(f"{value!r} is not a string")
     return value
 
 
 def _license(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 100:
-        raise ValueError(f"{value!r:.80} is no license")
+        raise ValueError(f"{value!r:.80} is not a license")
     return value
 
 

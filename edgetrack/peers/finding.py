@@ -66,7 +66,9 @@ class PhraseFinder(ABC, Generic[Q]):
 def check_phrases(phrases: Sequence[str]) -> None:
     """Raise PromptError if there are no phrases, or one is empty."""
     if not phrases or any(not check_unicode(phrase).strip() for phrase in phrases):
-        raise PromptError(f"phrases {list(phrases)!r:.80} have an empty one; expected such as 'red car'")
+        raise PromptError(
+            f"phrases {list(phrases)!r:.80} contain an empty one; expected phrases such as 'red car'"
+        )
 
 
 class FindingTracker:
@@ -84,7 +86,7 @@ class FindingTracker:
             PromptError: the text has no word.
         """
         if text is None or box is not None:
-            raise ConfigError(f"{self._finder.name} takes a text and nothing else: start(frame, text=...)")
+            raise ConfigError(f"{self._finder.name} starts from a text only: start(frame, text=...)")
         self.set_text(text)
         self._index, self._seen = -1, False
         return self.update(frame)

@@ -106,7 +106,7 @@ class AdapterTracker:
         """
         if deadline_ms is not None:
             raise ConfigError(
-                f"deadline_ms has no effect: {self._name} is an adapter's, which does not coast; leave it out"
+                f"deadline_ms has no effect: {self._name} is an adapter's tracker, which does not coast; leave it out"
             )
         if not self._started:
             raise NotStartedError("update() before start(); call start(frame, ...) first")
@@ -150,11 +150,11 @@ class AdapterTracker:
         """Return ``x`` as a keyword argument for the adapter's tracker, or nothing."""
         if x is None and getattr(self._tracker, "needs_x", False):
             raise ConfigError(
-                f"{self._name} follows in pairs of pictures, and was given one; expected x=, the picture of the other "
-                "sensor, which start() and update() of Python take"
+                f"{self._name} tracks in pairs of images, but got only one; expected x=, the image of the other "
+                "sensor, in start() and update() of the Python API"
             )
         if x is not None and not self.takes_x:
-            raise ConfigError(f"x has no effect: {self._name} takes one picture; leave it out")
+            raise ConfigError(f"x has no effect: {self._name} takes one image; leave it out")
         return {} if x is None else {"x": _pixels(x)}
 
     @property
@@ -168,7 +168,7 @@ class AdapterTracker:
         if wanted not in self.modes:
             ways = {"nl": "a text", "bbox": "a box", "nlbbox": "a text with a box"}
             raise ConfigError(
-                f"{self._name} takes {' or '.join(ways[mode] for mode in self.modes)}, and was given {ways[wanted]}"
+                f"{self._name} takes {' or '.join(ways[mode] for mode in self.modes)}, but was given {ways[wanted]}"
             )
 
     def _checked(self, step: str, call: Callable[[], Track]) -> Track:
@@ -180,7 +180,7 @@ class AdapterTracker:
         if track.status not in STATUSES or not math.isfinite(track.score):
             raise AdapterError(
                 f"{step}() of {self._name} returned status {track.status!r} and score {track.score!r}; expected one of "
-                f"{', '.join(STATUSES)}, and a number 0..1"
+                f"{', '.join(STATUSES)}, and a number from 0 to 1"
             )
         return track
 

@@ -35,16 +35,16 @@ def _download(path: Path) -> Path:
     name = path.as_posix()
     if not _MODEL.fullmatch(name):
         raise ExportError(
-            f"weights {path} do not exist; expected the folder of a model, or its name on Hugging Face's hub, such as "
-            "google/owlv2-base-patch16-ensemble"
+            f"weights {path} do not exist; expected the folder of a model, or its name on the Hugging Face "
+            "hub, such as google/owlv2-base-patch16-ensemble"
         )
     hub = require("huggingface_hub", extra="hf")
     try:
         return Path(hub.snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:  # errors of the network, the hub or the disk
         raise ExportError(
-            f"weights {path} are no folder here, and no model that can be downloaded from Hugging Face's hub "
-            f"({reason_of(error)}); expected one of both"
+            f"weights {path} are neither a folder nor a model that can be downloaded from the Hugging Face hub "
+            f"({reason_of(error)}); expected one of them"
         ) from error
 
 
@@ -61,8 +61,8 @@ def folder_of(weights: Sequence[Path], kind: str, files: str) -> Path:
     """
     if len(weights) != 1 or not weights[0].is_dir():
         raise ExportError(
-            f"{kind} got {', '.join(map(str, weights))}; expected the folder of the model, as Hugging Face's hub has "
-            f"it: --weights FOLDER with config.json, model.safetensors, {files}"
+            f"{kind} got {', '.join(map(str, weights))}; expected the folder of the model, as on the Hugging Face "
+            f"hub: --weights FOLDER with config.json, model.safetensors, {files}"
         )
     return weights[0]
 
@@ -86,14 +86,14 @@ def read_config(folder: Path, model_type: str) -> dict[str, Any]:
 def check_layers(counts: Sequence[Any]) -> None:
     """Raise ValueError if the number of layers of a part is too large or not a number."""
     if not all(type(n) is int and 0 < n <= MOST_LAYERS for n in counts):
-        raise ValueError(f"it says {list(counts)!r:.200} layers")
+        raise ValueError(f"its numbers of layers are {list(counts)!r:.200}")
 
 
 def wrong_config(folder: Path, model_type: str, error: Exception) -> ExportError:
     """Return the error for a configuration from which no network can be built."""
     return ExportError(
-        f"{folder / 'config.json'} is not that of {model_type} ({reason_of(error)}); expected the folder of the model, "
-        "as the hub has it"
+        f"{folder / 'config.json'} does not describe {model_type} ({reason_of(error)}); expected the folder "
+        "of the model, as on the hub"
     )
 
 
@@ -105,7 +105,9 @@ def weights_file(folder: Path) -> Path:
     """
     path = folder / "model.safetensors"
     if not path.is_file():
-        raise ExportError(f"{folder} has no model.safetensors, and pickled weights are not read; download it")
+        raise ExportError(
+            f"{folder} has no model.safetensors, and pickled weights are not read; download model.safetensors"
+        )
     return path
 
 

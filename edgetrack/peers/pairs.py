@@ -32,8 +32,8 @@ def crop_pair(frame: NDArray[np.uint8], x: NDArray[np.uint8], box: Box, *, facto
     pixels, other = check_packed(frame), check_packed(x)
     if pixels.shape != other.shape:
         raise FrameError(
-            f"x is of {other.shape[1]}x{other.shape[0]} pixels, and the frame of {pixels.shape[1]}x"
-            f"{pixels.shape[0]}; expected pictures of the same place"
+            f"x has {other.shape[1]}x{other.shape[0]} pixels, but the frame has {pixels.shape[1]}x"
+            f"{pixels.shape[0]}; expected aligned images of the same size"
         )
     crops = [crop_square(picture, box, factor, size) for picture in (pixels, other)]
     return Crop(np.concatenate([crop.image for crop in crops], 1), crops[0].side)

@@ -82,7 +82,7 @@ def open_tracker(
     option = next((name for name, given in unused.items() if given), None)
     if option is not None:
         raise ConfigError(
-            f"{option} has no effect: {bundle.manifest.name} is an adapter's bundle, which runs its graphs itself; "
+            f"{option} has no effect: {bundle.manifest.name} is an adapter's bundle, which runs its own graphs; "
             "leave it out"
         )
     return open_adapter(bundle, precision=precision, threads=threads, trust=trust)

@@ -175,7 +175,7 @@ def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:
         app, ["run", "--model", "sdstrack", "--source", "drive.mp4", "--box", "9,9,30,30"]
     )
     assert result.exit_code == 2
-    assert "follows in pairs of pictures" in " ".join(result.output.split())
+    assert "tracks in pairs of images" in " ".join(result.output.split())
 
 
 @pytest.mark.nightly

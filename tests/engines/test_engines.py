@@ -74,7 +74,7 @@ def test_close_lets_go_and_opens_again(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mask": None}, "was fed tokens; expected tokens, mask"),
+        ({"mask": None}, "got the inputs tokens; expected tokens, mask"),
         ({"extra": np.zeros(1, np.float32)}, "expected tokens, mask"),
         ({"mask": np.zeros((1, 23), np.float32)}, r"float32 \(1, 23\); expected float32 \(1, 24\)"),
         ({"mask": np.zeros((1, 24))}, r"float64 \(1, 24\); expected float32"),

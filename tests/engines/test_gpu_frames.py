@@ -206,14 +206,14 @@ def empty(cuda: FakeCuda) -> Any:
         ),
         (
             lambda c, p: InterfaceFrame(c, p, number=1),
-            r"of cuda:1, and engine 'tensorrt' runs on cuda:0 \(Fake GPU\).*frame\.to\('cuda:0'\)",
+            r"of cuda:1, but engine 'tensorrt' runs on cuda:0 \(Fake GPU\).*frame\.to\('cuda:0'\)",
         ),
         (lambda c, p: InterfaceFrame(c, p, changes={"data": None}), "cannot be read.*TypeError"),
         (lambda c, p: InterfaceFrame(c, p, changes={"mask": object()}), "masked InterfaceFrame"),
-        (lambda c, p: DLPackFrame(c, p, kind=8), "of metal:0, and engine 'tensorrt' runs on cuda:0"),
-        (lambda c, p: DLPackFrame(c, p, number=1), "of cuda:1, and engine 'tensorrt' runs on cuda:0"),
+        (lambda c, p: DLPackFrame(c, p, kind=8), "of metal:0, but engine 'tensorrt' runs on cuda:0"),
+        (lambda c, p: DLPackFrame(c, p, number=1), "of cuda:1, but engine 'tensorrt' runs on cuda:0"),
         (lambda c, p: DLPackFrame(c, p, changes={"number": 1}), "of cuda:1, and"),
-        (lambda c, p: DLPackFrame(c, p, changes={"kind": 10}), "in the memory of .*, and engine 'tensorrt'"),
+        (lambda c, p: DLPackFrame(c, p, changes={"kind": 10}), "in the memory of .*, but engine 'tensorrt'"),
         (lambda c, p: DLPackFrame(c, p, changes={"code": 2, "bits": 32}), "has dtype float32; expected"),
         (lambda c, p: DLPackFrame(c, p, changes={"lanes": 4}), "has dtype uint8 x 4; expected"),
         (lambda c, p: DLPackFrame(c, p, changes={"code": 17}), "has dtype type 17 of bits 8; expected"),
@@ -251,7 +251,9 @@ def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
     with pytest.raises(ValueError, match="was given back"):
         _ = loan.address
     frame._capsule = lambda: capsule  # type: ignore[method-assign]
-    with pytest.raises(FrameError, match=r"a DLPackFrame that cannot be shared by DLPack .*taken before"):
+    with pytest.raises(
+        FrameError, match=r"a DLPackFrame that cannot be shared through DLPack .*taken before"
+    ):
         Tracker(engine=tensorrt()).start(frame, box=CAR)
     del loan
     assert frame.released == 1

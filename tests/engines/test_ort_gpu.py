@@ -120,7 +120,7 @@ def test_what_runs_where_is_said(ort: FakeOrt, caplog: pytest.LogCaptureFixture)
     ort.on_cuda = 3
     engine = open_engine(Bundle.open(), engine="ort-tensorrt", precision="fp32")
     assert f"7 by {TENSORRT}, 3 by {CUDA}" in str(engine.info)
-    assert "TensorRT provider does not take all nodes: {'CUDAExecutionProvider': 3}" in caplog.text
+    assert "TensorRT provider cannot run all nodes: {'CUDAExecutionProvider': 3}" in caplog.text
 
 
 def raises(kind: str, text: str) -> Callable[[], None]:
@@ -157,7 +157,7 @@ def test_a_graph_of_other_tensors_is_refused(ort: FakeOrt, monkeypatch: pytest.M
     bundle = Bundle.open()
     other = Bundle(bundle.folder, bundle.manifest)
     monkeypatch.setattr(other, "graph", lambda *_, **__: bundle.path("template"))
-    with pytest.raises(BundleError, match="are not those of its manifest"):
+    with pytest.raises(BundleError, match="differ from those in its manifest"):
         open_engine(other, engine="ort-cuda", precision="fp32")
 
 
@@ -165,7 +165,7 @@ def test_int8_is_the_portable_file_and_for_tensorrt_only(ort: FakeOrt) -> None:
     bundle = Bundle.open()
     open_engine(bundle, engine="ort-tensorrt", precision="int8").graph("search")
     assert ort.opened[-1].path.name == "search.int8.onnx"
-    with pytest.raises(EngineUnavailable, match="expected fp32, fp16, or for int8 an engine with TensorRT"):
+    with pytest.raises(EngineUnavailable, match="expected fp32, fp16; for int8 use an engine with TensorRT"):
         open_engine(bundle, engine="ort-cuda", precision="int8")
     assert open_engine(bundle, engine="ort-cuda").precision == "fp32"
 
@@ -197,7 +197,7 @@ def test_a_cache_that_cannot_be_written_is_said(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGETRACK_CACHE", str(tmp_path / "file"))
-    with pytest.raises(EngineUnavailable, match="set EDGETRACK_CACHE to a folder that can be written"):
+    with pytest.raises(EngineUnavailable, match="set EDGETRACK_CACHE to a writable folder"):
         open_engine(Bundle.open(), engine="ort-tensorrt", precision="fp32")
 
 

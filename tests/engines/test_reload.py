@@ -72,7 +72,7 @@ def test_a_call_in_cpp_runs_again_on_a_graph_that_is_loaded_again(tmp_path: Path
         call()
         assert value[0] == expected
     assert engine.opened == 2
-    assert engine.reloaded.startswith("graph 'search' failed and was loaded again (ONNX Runtime ")
+    assert engine.reloaded.startswith("graph 'search' failed and was reloaded (ONNX Runtime ")
 
 
 def test_what_fails_at_once_again_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_what_fails_at_once_again_is_an_error(tmp_path: Path, monkeypatch: pytes
     call = bind_mended(engine, "search", {"index": index}, {"value": value})
     with pytest.raises(EngineUnavailable, match="ONNX Runtime"):
         call()
-    with pytest.raises(EngineUnavailable, match="graph 'search' failed again after it was loaded again"):
+    with pytest.raises(EngineUnavailable, match="graph 'search' failed again after it was reloaded"):
         call()
     assert engine.opened == 2
     monkeypatch.setattr("edgetrack.engines.base.RELOAD_S", 0.0)  # some time later

@@ -115,7 +115,7 @@ def test_plans_that_cannot_be_kept_are_a_failure(fakes: Fakes, tmp_path: Path) -
     (tmp_path / "cache").write_text("a file")
     result = build("--precision", "fp32", "--graph", "prompt")
     assert result.exit_code == 2
-    assert "set EDGETRACK_CACHE to a folder that can be written" in result.stderr
+    assert "set EDGETRACK_CACHE to a writable folder" in result.stderr
 
 
 def test_layers_are_timed_once_for_each_gpu_and_version(
@@ -142,8 +142,8 @@ def test_layers_are_timed_once_for_each_gpu_and_version(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (lambda good: good[:-3], "damaged or was cut short"),
-        (lambda good: b"rubbish", "no plan of this version"),
+        (lambda good: good[:-3], "damaged or truncated"),
+        (lambda good: b"rubbish", "not a plan of this version"),
         (None, "TensorRT refuses it"),
     ],
 )

@@ -172,7 +172,7 @@ def test_no_gpu_an_old_version_and_other_precisions(fakes: Fakes) -> None:
     with pytest.raises(EngineUnavailable, match=r"cudaErrorInsufficientDriver.*nvidia-smi.*'cuda-python<13'"):
         tensorrt()
     trt.__version__ = "8.6.1"
-    with pytest.raises(EngineUnavailable, match=r"needs TensorRT 10\.3 or later, and 8\.6\.1 is installed"):
+    with pytest.raises(EngineUnavailable, match=r"needs TensorRT 10\.3 or later, but 8\.6\.1 is installed"):
         tensorrt()
 
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_read_or_built_is_said(
         open_tensorrt(broken, precision="fp16").graph("search")
     monkeypatch.setattr(FakeTensorRt, "_build", lambda *_: None)
     with pytest.raises(
-        EngineUnavailable, match=r"cannot build prompt\.onnx in fp32 on this GPU \(it gave no reason\)"
+        EngineUnavailable, match=r"cannot build prompt\.onnx in fp32 on this GPU \(TensorRT gave no reason\)"
     ):
         tensorrt().graph("prompt")
 

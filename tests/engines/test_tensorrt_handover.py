@@ -1,4 +1,4 @@
-"""ONNX Runtime serves until TensorRT has built its plans in another process: real processes, fakes of TensorRT."""
+"""ONNX Runtime is used until TensorRT has built its plans in another process: real processes, fakes of TensorRT."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_no_frame_is_lost_and_the_boxes_agree(
     tracks = [(tracker.start(frames[0], **START), reference.start(frames[0], **START))]
     heading = str(engine.info)
     assert heading.startswith(
-        "ONNX Runtime serves until TensorRT 10.3.0 on Fake GPU (compute capability 8.7)"
+        "ONNX Runtime is used until TensorRT 10.3.0 on Fake GPU (compute capability 8.7)"
     )
     served = []
     for frame in back_and_forth(frames):
@@ -119,7 +119,7 @@ def test_no_frame_is_lost_and_the_boxes_agree(
     assert "; since " in str(engine.info)
     said = [record.message for record in caplog.records]
     assert f"builds the plans of {', '.join(engine.bundle.graphs)} in the background" in said[0]
-    assert said[-1].startswith("TensorRT serves from now on: built in ")
+    assert said[-1].startswith("TensorRT is used from now on: built in ")
     assert len(said) == 2
 
 
@@ -164,7 +164,7 @@ def test_closing_ends_a_build_promptly_and_leaves_nothing_half_done(
     assert not plans(tmp_path)
     assert not list((tmp_path / "cache").rglob("*.part"))
     assert len(caplog.records) == 1  # nothing failed
-    assert str(engine.info).startswith("ONNX Runtime serves until")
+    assert str(engine.info).startswith("ONNX Runtime is used until")
     tensorrt().graph("prompt")  # nobody holds the lock
     assert len(plans(tmp_path)) == 1
 
@@ -216,11 +216,11 @@ def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
         assert tracker.update(frame).box is not None
     assert not fakes[1].executions
     assert str(engine.info).startswith(
-        "ONNX Runtime serves, TensorRT could not be built (TensorRT 10.3.0 cannot build text.onnx in fp32 on this "
+        "ONNX Runtime is used, because TensorRT's plans could not be built (TensorRT 10.3.0 cannot build text.onnx in fp32 on this "
         "GPU (Error Code 10: could not find any implementation for node /fusion/MatMul)"
     )
     said = [record.message for record in caplog.records]
-    assert sum("could not be built, ONNX Runtime goes on serving" in line for line in said) == 1
+    assert sum("could not be built, so ONNX Runtime is still used" in line for line in said) == 1
     engine.graph("search")  # does not begin again
     assert len(caplog.records) == len(said)
 
@@ -231,7 +231,7 @@ def test_a_killed_build_is_a_failed_one(fakes: Fakes, children: Any, tmp_path: P
     engine.graph("search")
     until(lambda: lines(record, "began"))
     os.kill(lines(record, "began")[0], 9)
-    with pytest.raises(EngineUnavailable, match="ended by SIGKILL; if memory is short"):
+    with pytest.raises(EngineUnavailable, match="ended by SIGKILL; if memory ran out"):
         engine.wait()
     assert not plans(tmp_path)
 
@@ -279,7 +279,7 @@ def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytes
 def test_asking_what_runs_here_builds_nothing(fakes: Fakes, children: Any) -> None:
     record = children()
     found = available(Bundle.open())["tensorrt"]
-    assert str(found).startswith("ONNX Runtime serves until TensorRT 10.3.0 on Fake GPU")
+    assert str(found).startswith("ONNX Runtime is used until TensorRT 10.3.0 on Fake GPU")
     assert not record.exists()
 
 
@@ -294,7 +294,7 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
     from edgetrack.types import Frame, Track
 
     meanwhile = EngineInfo(backend="ONNX Runtime", precision="fp32", precision_reason="until then")
-    engine = SimpleNamespace(info=replace(meanwhile, stand_in="ONNX Runtime serves until then"))
+    engine = SimpleNamespace(info=replace(meanwhile, stand_in="ONNX Runtime is used until then"))
     console = Console(width=80, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     meter = Meter()
     with console.file, StatusLine(console, total=3, live=False) as line:
@@ -304,7 +304,7 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
             track = Track(Box(0, 0, 1, 1), 0.9, "tracking", index, "network")
             meter.record(track, latency_ms=1.0, dropped=0)
             if index == 1:
-                assert watch.engines == ["to the end: ONNX Runtime serves until then"]
+                assert watch.engines == ["to the end: ONNX Runtime is used until then"]
                 engine.info = EngineInfo(backend="TensorRT", precision="fp16", precision_reason="asked for")
             watch.update(frame, track, meter)
         summary = meter.summary(interrupted=False, problem=None)

@@ -45,11 +45,11 @@ def test_a_plan_is_built_once_and_then_read(
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda data: data[:-5], "damaged or was cut short"),
-        (lambda data: data[:20], "damaged or was cut short"),
-        (lambda data: b"", "no plan of this version"),
-        (lambda data: b"ftrt" + data, "no plan of this version"),
-        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged or was cut short"),
+        (lambda data: data[:-5], "damaged or truncated"),
+        (lambda data: data[:20], "damaged or truncated"),
+        (lambda data: b"", "not a plan of this version"),
+        (lambda data: b"ftrt" + data, "not a plan of this version"),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged or truncated"),
     ],
     ids=["short", "very short", "empty", "foreign", "one bit"],
 )
@@ -81,7 +81,7 @@ def test_a_plan_that_tensorrt_refuses_is_built_again(
     tensorrt().graph("prompt")
     assert len(trt.builds) == 2
     assert (
-        "(Error Code 6: the engine plan file is not compatible): it is built again"
+        "(Error Code 6: the engine plan file is not compatible): the plan is built again"
         in caplog.records[0].message
     )
     assert "a page more" not in caplog.text
@@ -171,5 +171,5 @@ def test_the_plugin_library_is_loaded_and_part_of_the_plan(
     monkeypatch.setattr(
         trt, "get_plugin_registry", lambda: type("R", (), {"load_library": lambda *_: None})()
     )
-    with pytest.raises(EngineUnavailable, match="built against another version"):
+    with pytest.raises(EngineUnavailable, match="built for another version"):
         tensorrt()

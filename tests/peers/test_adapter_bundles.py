@@ -103,15 +103,13 @@ def test_every_option_of_an_export_is_honored(matcher: Path, repository: Path, w
 
 
 def test_its_code_is_asked_for_before_it_runs(matcher: Path, video: Path, tmp_path: Path) -> None:
-    told = (
-        r"brings code of its own, adapter\.py \(SHA-256 [0-9a-f]{12}\.\.\.\).* --trust, in Python trust=True"
-    )
+    told = r"contains code, adapter\.py \(SHA-256 [0-9a-f]{12}\.\.\.\).* --trust, in Python trust=True"
     with pytest.raises(ConfigError, match=told):
         edgetrack.open_tracker(matcher)
     words = ("run", "--source", video, "--box", "20,60,40,40", "--model", matcher)
     refused = command(*words, "--output", tmp_path / "no.jsonl")
     assert refused.exit_code == 2
-    assert "brings code of its own" in " ".join(refused.output.split())
+    assert "contains code" in " ".join(refused.output.split())
     assert not (tmp_path / "no.jsonl").exists()
     changed = tmp_path / "changed"
     shutil.copytree(matcher, changed)

@@ -133,16 +133,16 @@ def test_a_bundle_follows_by_itself(tiny: Path) -> None:
 def test_bundles_of_other_models(tiny: Path, tmp_path: Path) -> None:
     for name in ("text", "detect"):
         (tmp_path / f"{name}.onnx").write_bytes((tiny / "detect.onnx").read_bytes())
-    with pytest.raises(BundleError, match=r"holds another model .*edgetrack export groundingdino"):
+    with pytest.raises(BundleError, match=r"contains another model .*edgetrack export groundingdino"):
         DinoDetector(tmp_path)
 
 
 def test_phrases_that_cannot_be_asked_for(tiny: Path) -> None:
     detector = DinoDetector(tiny, threads=1)
     for phrases, complaint in (
-        ([], "have an empty one"),
-        (["red", " "], "have an empty one"),
-        (["red", "?."], "has no word"),
+        ([], "contain an empty one"),
+        (["red", " "], "contain an empty one"),
+        (["red", "?."], "contains no word"),
         (["red car"] * 30, f"have 92 tokens; expected at most {LONGEST}"),
     ):
         with pytest.raises(PromptError, match=complaint):
@@ -206,11 +206,15 @@ def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) ->
 
     for part, changed, complaint in (
         ("", {"model_type": "owlv2"}, "its model_type is 'owlv2'"),
-        ("backbone_config", {"model_type": "resnet"}, "its backbone_config is of 'resnet', not of swin"),
+        (
+            "backbone_config",
+            {"model_type": "resnet"},
+            "its backbone_config has model_type 'resnet', not swin",
+        ),
         ("text_config", {"num_hidden_layers": 10**9}, "1000000000.* layers"),
-        ("text_config", {"vocab_size": 10**9}, "where config.json says"),
-        ("", {"d_model": 128}, "where config.json says"),
-        ("", {"num_queries": 21}, "where config.json says"),
+        ("text_config", {"vocab_size": 10**9}, "but config.json requires"),
+        ("", {"d_model": 128}, "but config.json requires"),
+        ("", {"num_queries": 21}, "but config.json requires"),
     ):
         configured(part, **changed)
         check(complaint)
@@ -227,5 +231,5 @@ def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) ->
     (folder / "preprocessor_config.json").write_text('{"size": {"shortest_edge": 9}}')
     check("has shortest_edge 9; expected 64 to 4096")
     (folder / "vocab.txt").unlink()
-    check("no tokenizer that can be read")
+    check("no readable tokenizer")
     assert not (tmp_path / "out").exists()

@@ -51,7 +51,7 @@ def test_what_is_here_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_cannot_be_had_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     asked = hub(monkeypatch, OSError("no network"))
-    with pytest.raises(ExportError, match=r"no folder here, and no model .* \(OSError: no network\)"):
+    with pytest.raises(ExportError, match=r"neither a folder nor a model .* \(OSError: no network\)"):
         downloaded([NAME])
     with pytest.raises(ExportError, match="gone do not exist; expected the folder of a model, or its name"):
         downloaded([tmp_path / "gone"])

@@ -188,7 +188,9 @@ def test_its_graph_takes_any_sentence_and_no_template(tmp_path: Path) -> None:
 
 def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
     published, _ = write_small_uvltrack(tmp_path)
-    with pytest.raises(ExportError, match=r"is no checkpoint of LiteTrack: it lacks .* 'backbone.channels"):
+    with pytest.raises(
+        ExportError, match=r"is not a checkpoint of LiteTrack: it lacks .* 'backbone.channels"
+    ):
         LiteTrackAdapter().network(published)
     network = small_litetrack()
     for keep in (0, 65):

@@ -143,7 +143,7 @@ def test_weights_that_are_not_nanotracks(published: Path, tmp_path: Path) -> Non
     pair = [published / f"v2_{part}.onnx" for part in PARTS]
     for weights, complaint in (
         ([tmp_path / "a.onnx"] * 2, r"a\.onnx cannot be loaded"),
-        (pair[:1], "got 1 files of weights; expected two"),
+        (pair[:1], "got 1 files with weights; expected two"),
         (pair[::-1], "with the backbone first"),
         ([pair[0], published / "v3_head.onnx"], "try nanotrack-v2 or nanotrack-v3"),
         ([tmp_path / "b.onnx"], r"b\.onnx do not exist"),
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_an_export(exported: Path, tmp_path: Path) -> None:
         NanoTrack(tmp_path)
     for name in ("template", "search"):
         (tmp_path / f"{name}.onnx").write_bytes((exported / "v2" / "template.onnx").read_bytes())
-    with pytest.raises(BundleError, match="holds another tracker"):
+    with pytest.raises(BundleError, match="contains another tracker"):
         NanoTrack(tmp_path)
     (tmp_path / "template.onnx").write_bytes(b"no network")
     with pytest.raises(
@@ -172,7 +172,7 @@ def test_what_it_cannot_do(exported: Path) -> None:
     tracker, frame = NanoTrack(exported / "v2"), np.zeros((90, 90, 3), np.uint8)
     with pytest.raises(NotStartedError):
         tracker.update(frame)
-    with pytest.raises(ConfigError, match="takes a box and nothing else"):
+    with pytest.raises(ConfigError, match="starts from a box only"):
         tracker.start(frame, text="red car")
     with pytest.raises(BoxError, match="center outside the frame"):
         tracker.start(frame, box=(100, 100, 9, 9))
@@ -185,7 +185,7 @@ def test_its_bundle_runs_without_code_of_its_own(exported: Path, tmp_path: Path)
         assert tracker.start(frame, box=(20, 20, 30, 30)).status == "tracking"
         assert tracker.update(frame).index == 1
         assert tracker.engine.bundle.manifest.name == "nanotrack-v3"
-        with pytest.raises(ConfigError, match="takes a box, and was given a text"):
+        with pytest.raises(ConfigError, match="takes a box, but was given a text"):
             tracker.start(frame, text="red car")
         with pytest.raises(ConfigError, match="deadline_ms has no effect"):
             tracker.update(frame, deadline_ms=8)

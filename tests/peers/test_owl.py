@@ -130,7 +130,7 @@ def test_it_follows_what_a_text_names(exported: tuple[Any, Path, Path], tmp_path
         assert tracker.update(frame) == edgetrack.Track(first.box, first.score, "tracking", 1)
         tracker.set_text("x")
         assert tracker.update(frame).score != first.score
-        with pytest.raises(ConfigError, match="takes a text, and was given a box"):
+        with pytest.raises(ConfigError, match="takes a text, but was given a box"):
             tracker.start(frame, box=(1, 2, 30, 40))
 
 
@@ -157,13 +157,13 @@ def test_what_it_refuses(exported: tuple[Any, Path, Path], tmp_path: Path) -> No
     _, _, bundle = exported
     detector = OwlDetector(bundle, threads=1)
     for phrases in ([], ["red car", " "]):
-        with pytest.raises(PromptError, match="expected such as 'red car'"):
+        with pytest.raises(PromptError, match="expected phrases such as 'red car'"):
             detector.queries(phrases)
     with pytest.raises(BundleError, match=r"text\.onnx cannot be loaded"):
         OwlDetector(tmp_path)
     for name in ("text", "detect"):
         (tmp_path / f"{name}.onnx").write_bytes((bundle / "detect.onnx").read_bytes())
-    with pytest.raises(BundleError, match="holds another tracker"):
+    with pytest.raises(BundleError, match="contains another tracker"):
         OwlDetector(tmp_path)
 
 
@@ -188,15 +188,15 @@ def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) ->
         with pytest.raises(ExportError, match=complaint):
             make_bundle(Request(name, tmp_path / "out", weights=(folder,)), watch=silent)
 
-    check("not that of owlvit .*its model_type is 'owlv2'", "owlvit")
+    check("does not describe owlvit .*its model_type is 'owlv2'", "owlvit")
     config.write_text(
         json.dumps({**values, "vision_config": {**values["vision_config"], "num_hidden_layers": 10**9}})
     )
     check("1000000000.* layers")
     config.write_text(json.dumps({**values, "vision_config": {**values["vision_config"], "hidden_size": 64}}))
-    check("is no checkpoint of owlv2: .* of shape .* belongs")
+    check("is not a checkpoint of owlv2: .* shape .* expected shape")
     config.write_text("{")
-    check(r"config\.json is not that of owlv2")
+    check(r"config\.json does not describe owlv2")
     config.write_text(json.dumps(values))
     weights.write_bytes(data[:-4])
     check(r"cannot be read .*end at byte")
@@ -204,7 +204,7 @@ def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) ->
     check("no model.safetensors, and pickled weights are not read")
     weights.write_bytes(data)
     (folder / "merges.txt").unlink()
-    check("no tokenizer that can be read")
+    check("no readable tokenizer")
     with pytest.raises(ExportError, match="expected the folder of the model"):
         make_bundle(Request("owlv2", tmp_path / "out", weights=(weights,)), watch=silent)
     assert not (tmp_path / "out").exists()

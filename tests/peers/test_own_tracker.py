@@ -74,14 +74,17 @@ def test_a_tracker_of_ones_own(repository: Path, tmp_path: Path) -> None:
         ("", "has no attribute 'A'"),
         ("class A: pass", "has no modes, graphs, open"),
         ("1/0", "ZeroDivisionError"),
-        ("class A:\n    def __init__(self, size): ...", "expected a class without arguments"),
+        (
+            "class A:\n    def __init__(self, size): ...",
+            "expected a class that can be created without arguments",
+        ),
     ],
 )
 def test_what_is_no_adapter(tmp_path: Path, source: str, complaint: str) -> None:
     (tmp_path / "a.py").write_text(source)
     with pytest.raises(ConfigError, match=complaint):
         load_adapter(f"{tmp_path / 'a.py'}:A")
-    with pytest.raises(ConfigError, match=r"b\.py is no Python file; expected FILE\.py:CLASS"):
+    with pytest.raises(ConfigError, match=r"b\.py is not a Python file; expected FILE\.py:CLASS"):
         load_adapter(f"{tmp_path / 'b.py'}:A")
 
 

@@ -101,11 +101,11 @@ def test_both_pictures_matter(bundle: Path) -> None:
 def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
     frame, x = next(pairs())
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
-        with pytest.raises(ConfigError, match="follows in pairs of pictures, and was given one"):
+        with pytest.raises(ConfigError, match="tracks in pairs of images, but got only one"):
             tracker.start(frame, box=BOX)
-        with pytest.raises(FrameError, match="x is of 150x90 pixels, and the frame of 150x97"):
+        with pytest.raises(FrameError, match="x has 150x90 pixels, but the frame has 150x97"):
             tracker.start(frame, box=BOX, x=x[:90])
-        with pytest.raises(ConfigError, match="takes a box, and was given a text"):
+        with pytest.raises(ConfigError, match="takes a box, but was given a text"):
             tracker.start(frame, text="red car", x=x)
     raw = SDSTracker(bundle, threads=1)
     with pytest.raises(NotStartedError):
@@ -116,7 +116,7 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         SDSTracker(tmp_path)
     for name in ("template", "search"):
         (tmp_path / f"{name}.onnx").write_bytes((bundle / "search.onnx").read_bytes())
-    with pytest.raises(BundleError, match="holds another tracker"):
+    with pytest.raises(BundleError, match="contains another tracker"):
         SDSTracker(tmp_path)
 
 
@@ -124,7 +124,7 @@ def test_weights_that_are_not_sdstracks(checkpoint: Path, tmp_path: Path) -> Non
     state = torch.load(checkpoint, weights_only=True)["net"]
     changes = {
         "lacks 1 tensors, such as 'backbone.blocks.3.attn.proj.bias'": "blocks.3.attn.proj.bias",
-        r"is no checkpoint of SDSTrack \(KeyError": "pos_embed_x",
+        r"is not a checkpoint of SDSTrack \(KeyError": "pos_embed_x",
     }
     for index, (complaint, gone) in enumerate(changes.items()):
         path = tmp_path / f"{index}.pth"
@@ -133,7 +133,7 @@ def test_weights_that_are_not_sdstracks(checkpoint: Path, tmp_path: Path) -> Non
         )
         with pytest.raises(ExportError, match=complaint):
             make_bundle(Request("sdstrack", tmp_path / "out", weights=(path,)), watch=silent)
-    with pytest.raises(ExportError, match="got 2 files of weights; expected one"):
+    with pytest.raises(ExportError, match="got 2 files with weights; expected one"):
         make_bundle(Request("sdstrack", tmp_path / "out", weights=(checkpoint, checkpoint)), watch=silent)
     assert not (tmp_path / "out").exists()
 

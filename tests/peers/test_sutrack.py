@@ -152,18 +152,18 @@ def test_what_it_refuses(opened: Opened, tmp_path: Path) -> None:
     tracker, frame = opened(), next(moving_patch())
     with pytest.raises(NotStartedError):
         tracker.update(frame)
-    with pytest.raises(ConfigError, match="follows a box"):
+    with pytest.raises(ConfigError, match="starts from a box"):
         tracker.start(frame, text="red car")
-    with pytest.raises(ConfigError, match="a text beside a box only"):
+    with pytest.raises(ConfigError, match="a text only together with a box"):
         tracker.set_text("red car")
-    with pytest.raises(PromptError, match="has no word"):
+    with pytest.raises(PromptError, match="contains no word"):
         tracker.start(frame, box=BOX, text=" ")
     with pytest.raises(NotStartedError):
         tracker.update(frame)
     tracker.start(frame, box=BOX)
-    with pytest.raises(FrameError, match=r"update\(\) was given x, and start\(\) was not"):
+    with pytest.raises(FrameError, match=r"update\(\) got x, but start\(\) did not"):
         tracker.update(frame, x=frame)
-    with pytest.raises(FrameError, match="x is of 150x90 pixels, and the frame of 150x97"):
+    with pytest.raises(FrameError, match="x has 150x90 pixels, but the frame has 150x97"):
         tracker.start(frame, box=BOX, x=frame[:90])
     (tmp_path / "text.onnx").unlink()
     with pytest.raises(ConfigError, match=r"takes no text; export it with --weights tokenizer\.json"):
@@ -174,16 +174,20 @@ def test_weights_that_are_not_sutracks(tmp_path: Path, tokenizer: str) -> None:
     state, adapter = small_sutrack(), SUTrackAdapter()
     changes: dict[str, dict[str, Any]] = {
         "lacks 1 tensors, such as 'encoder.body.blocks.5.gamma_1'": {"encoder.body.blocks.5.gamma_1": None},
-        "it has 81 positions; expected those of a square": {"encoder.body.pos_embed": torch.zeros(1, 81, 64)},
-        "1 of its blocks halve the map; expected 2": {"encoder.body.blocks.3.reduction.weight": None},
+        "it has 81 positions; expected the positions of a square": {
+            "encoder.body.pos_embed": torch.zeros(1, 81, 64)
+        },
+        "1 of its blocks halve the feature map; expected 2": {"encoder.body.blocks.3.reduction.weight": None},
         "its tokens have 60 and 64 channels": {"encoder.body.cls_token": torch.zeros(1, 1, 60)},
-        "there is no place for 'encoder.body.rel_pos_bias'": {"encoder.body.rel_pos_bias": torch.zeros(1)},
+        "the network has no tensor 'encoder.body.rel_pos_bias'": {
+            "encoder.body.rel_pos_bias": torch.zeros(1)
+        },
     }
     path = tmp_path / "SUTRACK.pth.tar"
     for complaint, change in changes.items():
         changed = {name: value for name, value in (state | change).items() if value is not None}
         torch.save({"net": changed}, path)
-        with pytest.raises(ExportError, match=f"is no checkpoint of SUTrack.*{complaint}"):
+        with pytest.raises(ExportError, match=f"is not a checkpoint of SUTrack.*{complaint}"):
             adapter.graphs([path])
     with pytest.raises(ExportError, match="got 2 checkpoints and 0 tokenizers"):
         adapter.graphs([path, path])
@@ -202,14 +206,14 @@ def test_a_bundle_is_as_its_network(tmp_path: Path, tokenizer: str) -> None:
             np.testing.assert_allclose(found, PUBLISHED[kind], atol=2e-3)
     with (
         edgetrack.open_tracker(tmp_path / "color") as tracker,
-        pytest.raises(ConfigError, match="takes a box, and was given a text with a box"),
+        pytest.raises(ConfigError, match="takes a box, but was given a text with a box"),
     ):
         tracker.start(next(moving_patch()), box=BOX, text="red car")
     (tmp_path / "color/search.onnx").write_bytes((tmp_path / "color/template.onnx").read_bytes())
-    with pytest.raises(BundleError, match="holds another tracker"):
+    with pytest.raises(BundleError, match="contains another tracker"):
         SUTracker(tmp_path / "color")
     table.write_text(tokenizer.replace('"word5":5,', ""))
-    with pytest.raises(ExportError, match="has 299 word pieces, and this checkpoint was trained with 300"):
+    with pytest.raises(ExportError, match="has 299 word pieces, but this checkpoint was trained with 300"):
         graphs_of(SUTrackAdapter(), "sutrack", [checkpoint, table])
     table.write_text("{")
     with pytest.raises(ExportError, match="cannot be read"):

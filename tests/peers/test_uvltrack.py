@@ -119,7 +119,7 @@ def test_bfloat16_gives_nearly_the_same_boxes(bundle: Path) -> None:
         boxes[precision] = np.array([track.box.xywh for track in tracks if track.box])
     difference = np.abs(boxes["fp32"] - boxes["bf16"])
     assert 0 < difference.max() < 2  # pixels
-    with pytest.raises(ConfigError, match="precision 'fp16' is not in bundle"):
+    with pytest.raises(ConfigError, match="does not contain precision 'fp16'"):
         edgetrack.open_tracker(bundle, precision="fp16")
 
 
@@ -177,7 +177,7 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         UVLTracker(tmp_path)
     for name in ("text", "template", "encode", "head", "ground", "prompt"):
         (tmp_path / f"{name}.onnx").write_bytes((bundle / "head.onnx").read_bytes())
-    with pytest.raises(BundleError, match="holds another tracker"):
+    with pytest.raises(BundleError, match="contains another tracker"):
         UVLTracker(tmp_path)
 
 
@@ -190,7 +190,7 @@ def test_weights_that_are_not_uvltracks(tmp_path: Path) -> None:
     for weights, complaint in (
         ((checkpoint,), r"got 1 checkpoints and 0 vocabularies; .*vocab\.txt"),
         ((checkpoint, short), "has 4 word pieces; this checkpoint was trained with 200"),
-        ((other, vocabulary), r"other\.pth is no checkpoint of UVLTrack"),
+        ((other, vocabulary), r"other\.pth is not a checkpoint of UVLTrack"),
         ((tmp_path / "none.pth", vocabulary), r"none\.pth do not exist"),
     ):
         with pytest.raises(ExportError, match=complaint):

@@ -66,9 +66,9 @@ def test_it_starts_from_mae_and_bert(tmp_path: Path) -> None:
     ):
         if not name.startswith("vit.norm."):
             assert torch.equal(mine[f"backbone.{name}"], weights[f"backbone.{name}"]), name
-    with pytest.raises(ExportError, match="is no checkpoint of UVLTrack or LiteTrack: it lacks"):
+    with pytest.raises(ExportError, match="is not a checkpoint of UVLTrack or LiteTrack: it lacks"):
         begin(network, recipe(tmp_path, initial=str(tmp_path / "mae.pth")))
-    with pytest.raises(ExportError, match="is no checkpoint of bert-base-uncased"):
+    with pytest.raises(ExportError, match="is not a checkpoint of bert-base-uncased"):
         begin(network, recipe(tmp_path, language=str(tmp_path / "mae.pth")))
 
 

@@ -120,7 +120,7 @@ class TensorRtEngine(LazyEngine):
         if not place.is_file():
             raise EngineUnavailable(
                 f"the plan of graph {role!r} was built but cannot be stored in {place.parent}; "
-                "set EDGETRACK_CACHE to a folder that can be written"
+                "set EDGETRACK_CACHE to a writable folder"
             )
         size, seconds = place.stat().st_size, time.perf_counter() - began_s
         return Plan(role, self._precision_of(role), place, size, seconds, built)
@@ -153,7 +153,7 @@ class TensorRtEngine(LazyEngine):
             if engine is not None:
                 return engine, False
             if problem is not None:
-                _log.warning("%s cannot be used (%s): it is built again", place, problem)
+                _log.warning("%s cannot be used (%s): the plan is built again", place, problem)
             text = "TensorRT builds graph %r in %s for %s, once: this may take minutes"
             _log.log(level, text, role, self._precision_of(role), self._gpu.name)
             plan = self._plan(role)
@@ -161,7 +161,7 @@ class TensorRtEngine(LazyEngine):
                 engine = self._load(plan)
             except ValueError as error:
                 raise EngineUnavailable(
-                    f"TensorRT cannot load the plan of graph {role!r} that it has just built ({error}); "
+                    f"TensorRT cannot load the plan of graph {role!r} that was just built ({error}); "
                     "use engine='ort'"
                 ) from error
             try:
@@ -225,7 +225,7 @@ class TensorRtEngine(LazyEngine):
             return None, "standard operators (libedgetrack_plugins.so was not built)"
         if not self._trt.get_plugin_registry().load_library(str(path)):
             raise EngineUnavailable(
-                f"TensorRT {self._trt.__version__} cannot load {path}, which was built against another version; "
+                f"TensorRT {self._trt.__version__} cannot load {path}, which was built for another version; "
                 "run: EDGETRACK_TENSORRT=ON pip install --force-reinstall ."
             )
         return hashlib.sha256(path.read_bytes()).hexdigest(), "the plugin"
@@ -246,7 +246,7 @@ def _tensorrt() -> Any:
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     if numbers < OLDEST:
         raise EngineUnavailable(
-            f"engine 'tensorrt' needs TensorRT {OLDEST[0]}.{OLDEST[1]} or later, and {version} is installed; "
+            f"engine 'tensorrt' needs TensorRT {OLDEST[0]}.{OLDEST[1]} or later, but {version} is installed; "
             "on a Jetson install JetPack 6.1 or later, elsewhere run: pip install -U tensorrt"
         )
     return trt

@@ -55,7 +55,9 @@ def make_log(trt: Any) -> Any:
 
         def last(self) -> str:
             """Return the last error as one line."""
-            return self.errors[-1].strip().partition("\n")[0][:300] if self.errors else "it gave no reason"
+            return (
+                self.errors[-1].strip().partition("\n")[0][:300] if self.errors else "TensorRT gave no reason"
+            )
 
     return Log()
 

@@ -36,8 +36,8 @@ class CudaGraphs:
         self.on = False
         self.state = f"CUDA graphs off, capture failed ({why})"
         _log.warning(
-            "graph %r cannot be captured as a CUDA graph (%s): TensorRT goes on without, more slowly; "
-            "to leave this out: %s=0",
+            "graph %r cannot be captured as a CUDA graph (%s): TensorRT continues without it, more slowly; "
+            "to skip the capture: %s=0",
             role,
             why,
             _SWITCH,

@@ -90,8 +90,8 @@ class GpuFrames:
             return runtime.Loan(capsule)
         except Exception as error:  # each library raises exceptions of its own
             raise FrameError(
-                f"frame is a {type(frame).__name__} that cannot be shared by DLPack ({error}); pass its plain data, "
-                "such as frame.detach() (PyTorch)"
+                f"frame is a {type(frame).__name__} that cannot be shared through DLPack ({error}); pass its "
+                "plain data, such as frame.detach() (PyTorch)"
             ) from error
 
     def _checked(self, frame: Any, loan: runtime.Loan) -> GpuFrame:
@@ -118,8 +118,8 @@ class GpuFrames:
         number = self._cuda.device_at(address)
         if number is None:
             raise FrameError(
-                f"frame is a {type(frame).__name__} whose __cuda_array_interface__ names the address {address:#x}, "
-                "which is not GPU memory (any more?); pass an array that is alive"
+                f"frame is a {type(frame).__name__} whose __cuda_array_interface__ contains the address {address:#x}, "
+                "which is not GPU memory (it may have been freed); pass an array that still exists"
             )
         self._check_device(frame, _CUDA[0], number)
         given = _laid_out(address, shape, strides)
@@ -134,7 +134,7 @@ class GpuFrames:
         there = device_of(frame) if int(kind) not in _CUDA else f"cuda:{number}"
         here = f"cuda:{self._gpu.index}"
         raise FrameError(
-            f"frame is a {type(frame).__name__} in the memory of {there}, and engine 'tensorrt' runs on {here} "
+            f"frame is a {type(frame).__name__} in the memory of {there}, but engine 'tensorrt' runs on {here} "
             f"({self._gpu.name}); pass a copy there, such as frame.to({here!r}) (PyTorch), or one in host memory"
         )
 

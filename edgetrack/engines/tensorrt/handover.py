@@ -77,11 +77,14 @@ class HandOver:
             return replace(own, details=(*own.details, before))
         if self._problem:
             return replace(
-                meanwhile, stand_in=f"ONNX Runtime serves, TensorRT could not be built ({self._problem})"
+                meanwhile,
+                stand_in="ONNX Runtime is used, because TensorRT's plans could not be built "
+                f"({self._problem})",
             )
         return replace(
             meanwhile,
-            stand_in=f"ONNX Runtime serves until {own.machine} has built its plans (ahead of time: edgetrack build)",
+            stand_in=f"ONNX Runtime is used until {own.machine} has built its plans (build them ahead of "
+            "time with: edgetrack build)",
         )
 
     def graph(self, role: str) -> Graph:
@@ -125,7 +128,7 @@ class HandOver:
     def _begin(self) -> None:
         missing = self._tensorrt.missing()
         _log.warning(
-            "%s builds the plans of %s in the background, which may take minutes; ONNX Runtime serves until then",
+            "%s builds the plans of %s in the background, which may take minutes; ONNX Runtime is used until then",
             self._tensorrt.info.machine,
             ", ".join(missing),
         )
@@ -140,7 +143,7 @@ class HandOver:
         began_s = time.perf_counter()
         try:
             if problem is None and (missing := self._tensorrt.missing()):
-                problem = f"edgetrack build succeeded, but there is no plan of {', '.join(missing)}"
+                problem = f"edgetrack build succeeded, but wrote no plan for {', '.join(missing)}"
             if problem is None:
                 _warm(self._tensorrt)
         except Exception as error:  # in a background thread, it would otherwise go unnoticed
@@ -151,12 +154,14 @@ class HandOver:
                 return
             if problem is not None:
                 self._problem = problem
-                _log.warning("TensorRT could not be built, ONNX Runtime goes on serving: %s", problem)
+                _log.warning(
+                    "TensorRT's plans could not be built, so ONNX Runtime is still used: %s", problem
+                )
             else:
                 self._since = f"{datetime.now():%H:%M:%S}"
                 self.serving = self._tensorrt
                 _log.warning(
-                    "TensorRT serves from now on: built in %.0f s, loaded in %.1f s",
+                    "TensorRT is used from now on: built in %.0f s, loaded in %.1f s",
                     build.seconds,
                     time.perf_counter() - began_s,
                 )

@@ -63,11 +63,11 @@ class PlanCache:
         except FileNotFoundError:
             return None
         if not data.startswith(_MAGIC):
-            raise ValueError("it is no plan of this version of edgetrack")
+            raise ValueError("it is not a plan of this version of edgetrack")
         start = len(_MAGIC) + _DIGEST
         plan = data[start:]
         if hashlib.sha256(plan).digest() != data[len(_MAGIC) : start]:
-            raise ValueError("it is damaged or was cut short")
+            raise ValueError("it is damaged or truncated")
         return plan
 
     def holds(self, path: Path) -> bool:

@@ -66,7 +66,7 @@ class BuildProcess:
                 _log.warning("%s", line)
             return None
         if code < 0:
-            return f"edgetrack build was ended by {signal.Signals(-code).name}; if memory is short, end other programs"
+            return f"edgetrack build was ended by {signal.Signals(-code).name}; if memory ran out, end other programs"
         return errors[-1] if errors else f"edgetrack build ended with code {code}: {' '.join(lines[-1:])}"
 
     def stop(self) -> None:

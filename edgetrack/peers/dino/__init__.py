@@ -66,7 +66,7 @@ class DinoDetector(PhraseFinder[Phrases]):
             self._size = int(self._detect.get_inputs()[0].shape[3])
         except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
-                f"{folder} holds another model ({type(error).__name__}: {error}); expected what 'edgetrack export "
+                f"{folder} contains another model ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAME}' writes"
             ) from error
 
@@ -84,7 +84,9 @@ class DinoDetector(PhraseFinder[Phrases]):
                 [n for n, t in zip(found.ids, found.tokens, strict=True) if t not in (BEGIN, END, *_ENDINGS)]
             )
             if not tokens[-1]:
-                raise PromptError(f"the phrase {phrase!r:.80} has no word; expected such as 'red car'")
+                raise PromptError(
+                    f"the phrase {phrase!r:.80} contains no word; expected a phrase such as 'red car'"
+                )
         together, positions, spans = layout([len(ids) for ids in tokens])
         if positions.size > self._longest:
             raise PromptError(

@@ -49,8 +49,8 @@ class DinoAdapter(Published):
         transformers = require("transformers", extra="hf")
         if int(transformers.__version__.split(".")[0]) < 5:
             raise ExportError(
-                f"transformers {transformers.__version__} has a {NAME} that does not become ONNX; expected 5 or later: "
-                "pip install -U transformers"
+                f"transformers {transformers.__version__} has a {NAME} that cannot be exported to ONNX; "
+                "expected 5 or later: pip install -U transformers"
             )
         tokenizer, side = tokenizer_of(folder), _side(folder)
         network = _network(transformers, folder)
@@ -170,7 +170,7 @@ def _network(transformers: Any, folder: Path) -> Any:
     try:
         for part, kind in _PARTS.items():
             if values[part]["model_type"] != kind:
-                raise ValueError(f"its {part} is of {values[part]['model_type']!r:.60}, not of {kind}")
+                raise ValueError(f"its {part} has model_type {values[part]['model_type']!r:.60}, not {kind}")
         counts = [values.get(name, 6) for name in ("encoder_layers", "decoder_layers")]
         depths = values["backbone_config"].get("depths", [2, 2, 6, 2])
         check_layers([*counts, *depths, values["text_config"].get("num_hidden_layers", 12), len(depths)])
@@ -190,16 +190,16 @@ def _check(path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
     for name, tensor in given.items():
         if name in wanted and tensor.shape != wanted[name].shape:
             shapes = tuple(tensor.shape), tuple(wanted[name].shape)
-            raise _refused(path, f"{name!r} has the shape {shapes[0]}, where config.json says {shapes[1]}")
+            raise _refused(path, f"{name!r} has shape {shapes[0]}, but config.json requires {shapes[1]}")
         if not bool(torch.isfinite(tensor).all()):
             raise _refused(path, f"{name!r} has values that are not finite")
     lacking = sum(tensor.numel() for name, tensor in wanted.items() if name not in given)
     if lacking > sum(tensor.numel() for tensor in given.values()):  # some tensors are shared
-        raise _refused(path, f"it lacks {lacking:,} numbers of those that config.json says")
+        raise _refused(path, f"it lacks {lacking:,} of the parameters that config.json requires")
 
 
 def _refused(path: Path, what: str) -> ExportError:
-    return ExportError(f"{path} is no checkpoint of {NAME}: {what}; expected the published file, whole")
+    return ExportError(f"{path} is not a checkpoint of {NAME}: {what}; expected the complete published file")
 
 
 def _filled(network_class: Any, config: Any, given: Mapping[str, Tensor], path: Path) -> Any:
@@ -230,7 +230,7 @@ def _side(folder: Path) -> int:
         )
     except (OSError, *MALFORMED) as error:
         raise ExportError(
-            f"{path} does not say how large a picture is ({reason_of(error)}); expected "
+            f"{path} does not contain the image size ({reason_of(error)}); expected "
             '{"size": {"shortest_edge": 800}}'
         ) from error
     if type(side) is not int or not _SIDES[0] <= side <= _SIDES[1]:
@@ -253,6 +253,6 @@ def tokenizer_of(folder: Path) -> str:
         content: str = tokenizer.to_str()
     except Exception as error:  # the package may raise anything for damaged files
         raise ExportError(
-            f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.txt"
+            f"{folder} has no readable tokenizer ({reason_of(error)}); expected vocab.txt"
         ) from error
     return content

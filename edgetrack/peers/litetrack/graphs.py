@@ -33,7 +33,7 @@ class LiteTrackAdapter(Published, UVLTrackAdapter):
         keep, cells = int(network.backbone.get_buffer("keep")), network.config.search**2
         if not 1 <= keep <= cells:
             raise ExportError(
-                f"{path} is no checkpoint of LiteTrack: it keeps {keep} of {cells} search tokens; expected what "
+                f"{path} is not a checkpoint of LiteTrack: it keeps {keep} of {cells} search tokens; expected what "
                 "'edgetrack train' wrote"
             )
         network.backbone.select.keep = keep

@@ -103,9 +103,7 @@ class NanoTrack:
             ConfigError: a text is given, or no box.
         """
         if text is not None or box is None:
-            raise ConfigError(
-                f"{NAME} takes a box and nothing else: give --mode bbox, or start(frame, box=...)"
-            )
+            raise ConfigError(f"{NAME} starts from a box only: give --mode bbox, or start(frame, box=...)")
         pixels = check_packed(frame)
         given = Box.of(box)
         height, width = pixels.shape[:2]
@@ -196,7 +194,8 @@ def _check_tensors(folder: Path, template: OrtGraph, search: OrtGraph) -> None:
     template_shapes = [spec.shape for spec in (*template.inputs.values(), *template.outputs.values())]
     if found != shapes or template_shapes != [(1, 3, TEMPLATE, TEMPLATE), shapes["kernel"]]:
         raise BundleError(
-            f"{folder} holds another tracker, with tensors {found}; expected what 'edgetrack export {NAME}-v2' writes"
+            f"{folder} contains another tracker, with tensors {found}; expected what 'edgetrack export "
+            f"{NAME}-v2' writes"
         )
 
 

@@ -40,14 +40,14 @@ class NanoTrackAdapter(Published):
             return v3.graphs(weights[0])
         if len(weights) != 2:
             raise ExportError(
-                f"{self._name} got {len(weights)} files of weights; expected two: --weights BACKBONE.onnx "
-                "--weights HEAD.onnx, or for v3 its .pth"
+                f"{self._name} got {len(weights)} files with weights; expected two: --weights BACKBONE.onnx "
+                "--weights HEAD.onnx, or for v3 the .pth file"
             )
         head, channels = load(weights[1]), VERSIONS[self._name]
         given = [tuple(d.dim_value for d in v.type.tensor_type.shape.dim)[1:2] for v in head.graph.input]
         if given != [(channels,)] * 2:
             raise ExportError(
-                f"{weights[1]} has inputs of {given} channels; {self._name}'s head has two of {channels}: "
+                f"{weights[1]} has inputs of {given} channels; the head of {self._name} has two of {channels}: "
                 f"try {' or '.join(VERSIONS)}, with the backbone first"
             )
         template, search = (backbone(weights[0], side) for side in (TEMPLATE, SEARCH))
@@ -59,7 +59,7 @@ class NanoTrackAdapter(Published):
             )
         except Exception as error:  # onnx's errors have no common base class except Exception
             raise ExportError(
-                f"{weights[0]} and {weights[1]} do not fit ({error}); expected one version"
+                f"{weights[0]} and {weights[1]} do not fit together ({error}); expected two files of the same version"
             ) from error
         names = {"backbone/input": "image", "head/input1": "kernel"}
         names |= {"head/output1": "classes", "head/output2": "sides"}

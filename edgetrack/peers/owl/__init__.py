@@ -55,7 +55,7 @@ class OwlDetector(PhraseFinder[Floats]):
             self._size = int(self._detect.get_inputs()[0].shape[3])
         except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
-                f"{folder} holds another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
+                f"{folder} contains another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAMES[0]}' writes"
             ) from error
         self._tokenizer.no_padding()

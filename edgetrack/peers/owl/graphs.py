@@ -155,6 +155,6 @@ def _tokenizer(folder: Path) -> str:
         content: str = tokenizer.to_str()
     except Exception as error:  # the package may raise anything for damaged files
         raise ExportError(
-            f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.json and merges.txt"
+            f"{folder} has no readable tokenizer ({reason_of(error)}); expected vocab.json and merges.txt"
         ) from error
     return content

@@ -49,7 +49,7 @@ class SDSTracker:
         shapes = [tuple(value.shape) for graph in (self._learn, self._look) for value in graph.get_inputs()]
         if len(shapes) != 3 or any(shape[:2] != (1, 6) or len(shape) != 4 for shape in shapes[:2]):
             raise BundleError(
-                f"{folder} holds another tracker; expected what 'edgetrack export {NAME}' writes"
+                f"{folder} contains another tracker; expected what 'edgetrack export {NAME}' writes"
             )
         self._template, self._search = int(shapes[0][3]), int(shapes[1][3])
         self._window = hann_window(self._search // PATCH)
@@ -71,7 +71,7 @@ class SDSTracker:
             FrameError: ``x`` is missing or has another size.
         """
         if text is not None or box is None:
-            raise ConfigError(f"{NAME} takes a box and nothing else: give start(frame, x=..., box=...)")
+            raise ConfigError(f"{NAME} starts from a box only: call start(frame, x=..., box=...)")
         self._box = Box.of(box)
         crop = self._pair(frame, x, TEMPLATE_FACTOR, self._template)
         (self._tokens,) = run(self._learn, pair=crop.image)
@@ -97,12 +97,12 @@ class SDSTracker:
 
     def set_text(self, text: str) -> None:
         """Raise ConfigError, because this tracker takes no text."""
-        raise ConfigError(f"{NAME} takes no text; give a box")
+        raise ConfigError(f"{NAME} takes no text; start it with a box")
 
     def _pair(self, frame: NDArray[np.uint8], x: NDArray[np.uint8] | None, factor: float, size: int) -> Crop:
         if x is None:
             raise FrameError(
-                f"{NAME} follows in pairs of pictures, and was given one; give x=, of the other sensor"
+                f"{NAME} tracks in pairs of images, but got only one; give x=, the image of the other sensor"
             )
         return crop_pair(frame, x, self._box, factor=factor, size=size)
 

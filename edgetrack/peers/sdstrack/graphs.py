@@ -41,7 +41,7 @@ class SDSTrackAdapter(Published):
         """
         if len(weights) != 1:
             raise ExportError(
-                f"{NAME} got {len(weights)} files of weights; expected one: --weights SDSTrack.pth.tar"
+                f"{NAME} got {len(weights)} files with weights; expected one: --weights SDSTrack.pth.tar"
             )
         network = load_network(weights[0], Config.of, SDSTrack, unused=UNUSED, kind="SDSTrack")
         z, s = (PATCH * side for side in (network.config.template, network.config.search))

@@ -65,7 +65,7 @@ class SUTracker:
         shapes = [tuple(value.shape) for graph in (self._learn, self._look) for value in graph.get_inputs()]
         if [len(shape) for shape in shapes] != [4, 2, 4, 3] or any(shapes[n][:2] != (1, 6) for n in (0, 2)):
             raise BundleError(
-                f"{folder} holds another tracker; expected what 'edgetrack export {NAME}' writes"
+                f"{folder} contains another tracker; expected what 'edgetrack export {NAME}' writes"
             )
         self._template, self._search = int(shapes[0][3]), int(shapes[2][3])
         self._count = (shapes[3][1] - 1) // shapes[1][1]  # number of templates
@@ -92,10 +92,10 @@ class SUTracker:
             PromptError: the text has no word.
         """
         if box is None:
-            raise ConfigError(f"{NAME} follows a box; give start(frame, box=...)")
+            raise ConfigError(f"{NAME} starts from a box; call start(frame, box=...)")
         if text is not None and self._text is None:
             raise ConfigError(
-                f"this bundle of {NAME} takes no text; export it with --weights tokenizer.json, or give a box alone"
+                f"this bundle of {NAME} takes no text; export it with --weights tokenizer.json, or give a box only"
             )
         self._index, self._box = -1, Box.of(box)  # if one of the following steps fails, no target is set
         tokens = self._tokens(frame, x)
@@ -115,9 +115,7 @@ class SUTracker:
             raise NotStartedError("update() before start(); call start(frame, box=...) first")
         if self._paired != (x is not None):
             with_x, without = ("start()", "update()") if self._paired else ("update()", "start()")
-            raise FrameError(
-                f"{with_x} was given x, and {without} was not; give x with every frame, or with none"
-            )
+            raise FrameError(f"{with_x} got x, but {without} did not; give x with every frame, or with none")
         crop = self._crop(frame, x, SEARCH_FACTOR, self._search)
         target = np.concatenate([*self._templates, self._sentence], 1)
         scores, boxes = run(self._look, pair=crop.image, target=target)
@@ -131,7 +129,7 @@ class SUTracker:
 
     def set_text(self, text: str) -> None:
         """Raise ConfigError, because a text alone is not supported."""
-        raise ConfigError(f"{NAME} takes a text beside a box only: start(frame, box=..., text=...)")
+        raise ConfigError(f"{NAME} takes a text only together with a box: start(frame, box=..., text=...)")
 
     def _tokens(self, frame: NDArray[np.uint8], x: NDArray[np.uint8] | None) -> Floats:
         """Return the tokens of a template around the box, and of an empty sentence, (1, Z + 1, D)."""
@@ -165,7 +163,7 @@ class Sentences:
             self._tokenizer.enable_truncation(int(known["length"]))
         except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
-                f"{path} is another tracker's ({type(error).__name__}: {error}); expected what 'edgetrack export "
+                f"{path} belongs to another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAME}' writes"
             ) from error
 
@@ -176,7 +174,7 @@ class Sentences:
             PromptError: the text has no word.
         """
         if not check_unicode(text).strip():
-            raise PromptError(f"text {text!r:.80} has no word; expected such as 'red car'")
+            raise PromptError(f"text {text!r:.80} contains no word; expected a text such as 'red car'")
         ids = np.array([self._tokenizer.encode(text).ids], np.int64)
         token: Floats = run(self._session, ids=ids)[0]
         return token

@@ -62,7 +62,9 @@ class Config:
         cells = shapes["encoder.body.pos_embed"][1]
         search = math.isqrt(4 * cells // 5)  # the template has half as many cells per side
         if search % 2 or 5 * search**2 != 4 * cells:
-            raise ValueError(f"it has {cells} positions; expected those of a square and one of half its side")
+            raise ValueError(
+                f"it has {cells} positions; expected the positions of a square and of one with half its side"
+            )
         first, second = _merges(shapes)
         return cls(
             width=width,
@@ -82,7 +84,7 @@ def _merges(shapes: Shapes) -> tuple[int, int]:
     """Return the indices of the two blocks that halve the feature map."""
     found = sorted(int(name.split(".")[3]) for name in shapes if name.endswith(".reduction.weight"))
     if len(found) != 2:
-        raise ValueError(f"{len(found)} of its blocks halve the map; expected 2")
+        raise ValueError(f"{len(found)} of its blocks halve the feature map; expected 2")
     return found[0], found[1]
 
 

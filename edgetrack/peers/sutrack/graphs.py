@@ -122,7 +122,7 @@ def _text_graph(network: SUTrack, path: Path) -> onnx.ModelProto:
         ) from error
     if size != config.vocabulary:
         raise ExportError(
-            f"tokenizer {path} has {size:,} word pieces, and this checkpoint was trained with {config.vocabulary:,}; "
+            f"tokenizer {path} has {size:,} word pieces, but this checkpoint was trained with {config.vocabulary:,}; "
             "expected tokenizer.json of clip-vit-large-patch14"
         )
     model = torch_graph(

@@ -69,7 +69,7 @@ class Network:
             (self.search, width), self.template = _sizes(self._sessions)
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise BundleError(
-                f"{folder} holds another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
+                f"{folder} contains another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{name}' writes"
             ) from error
         self.nothing = np.zeros((1, 0, width), np.float32)

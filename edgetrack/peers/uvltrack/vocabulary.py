@@ -56,14 +56,14 @@ def tokenizer_json(path: Path, rows: int) -> str:
         pieces = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(
-            f"vocabulary {path} cannot be read ({error}); expected UTF-8, a word piece a line"
+            f"vocabulary {path} cannot be read ({error}); expected UTF-8 text with one word piece per line"
         ) from error
     numbers = {piece: number for number, piece in enumerate(pieces)}
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
     if len(pieces) != rows or len(numbers) != rows or not numbers.keys() >= set(special):
         raise ExportError(
-            f"vocabulary {path} has {len(numbers):,} word pieces; this checkpoint was trained with {rows:,}, among "
-            f"them {', '.join(special)}: expected vocab.txt of bert-base-uncased"
+            f"vocabulary {path} has {len(numbers):,} word pieces; this checkpoint was trained with {rows:,}, including "
+            f"{', '.join(special)}: expected vocab.txt of bert-base-uncased"
         )
     normalizer = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
     return json.dumps(

@@ -109,8 +109,8 @@ def test_files_that_are_missing_or_no_networks(tmp_path: Path) -> None:
     ("toml", "message"),
     [
         (COMMON.replace("yolov8", "yolox"), r"outputs of shape \(1, 7, 1\) do not fit the layout 'yolox'"),
-        (COMMON.replace("yolov8", "picodet"), "are not those of 'picodet'"),
-        (COMMON.replace("yolov8", "detr"), "are not those of 'detr'"),
+        (COMMON.replace("yolov8", "picodet"), "do not fit the layout 'picodet'"),
+        (COMMON.replace("yolov8", "detr"), "do not fit the layout 'detr'"),
         (COMMON.replace(', "third"', ""), "3 classes instead of 2"),
         (COMMON + "size = [32, 32]", "does not take an input of 32 x 32 pixels"),
     ],
