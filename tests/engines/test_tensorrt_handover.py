@@ -216,8 +216,8 @@ def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
         assert tracker.update(frame).box is not None
     assert not fakes[1].executions
     assert str(engine.info).startswith(
-        "ONNX Runtime is used, because TensorRT's plans could not be built (TensorRT 10.3.0 cannot build text.onnx in fp32 on this "
-        "GPU (Error Code 10: could not find any implementation for node /fusion/MatMul)"
+        "ONNX Runtime is used, because TensorRT's plans could not be built (TensorRT 10.3.0 cannot build "
+        "text.onnx in fp32 on this GPU (Error Code 10: could not find any implementation for node /fusion/MatMul)"
     )
     said = [record.message for record in caplog.records]
     assert sum("could not be built, so ONNX Runtime is still used" in line for line in said) == 1
