@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetrack import signals
 from edgetrack.errors import SinkError
 from edgetrack.events import Event, EventType
+from edgetrack.io._jpeg import JpegEncoder
 from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
@@ -28,12 +28,12 @@ from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 MOST_BYTES = 64 << 20  # of buffered frames, as JPEG: two minutes of 640 x 480 at 10 FPS
-QUALITY = 90
 AT_ONCE = 3  # buffered frames that are written to a clip for each new frame, until it has caught up
 LAST_S = signals.PATIENCE_S / 2  # what the frames that wait may take at the end of a run
 LONGEST_S = 60.0  # longest time between the first and the last event of a clip; later ones start another clip
 ALERTS: frozenset[EventType] = frozenset(["alert"])
 MOMENTS: frozenset[EventType] = frozenset(get_args(EventType)) - {"alert", "count"}
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 _NAME = re.compile(rf"({'|'.join(get_args(EventType))})-(\d{{4,}})\.(jpg|jsonl|mp4)")
 
 
@@ -41,7 +41,7 @@ _NAME = re.compile(rf"({'|'.join(get_args(EventType))})-(\d{{4,}})\.(jpg|jsonl|m
 class _Kept:
     """A frame as JPEG, with its tracks."""
 
-    frame: Frame  # without pixels
+    frame: Frame  # without pixels, also of a second sensor
     picture: Any
     tracks: Mapping[str, Track]
 
@@ -95,7 +95,7 @@ class ClipSink(Joint):
         fps: float | None = None,
         zones: Zones | None = None,
     ) -> None:
-        self._cv2 = load_cv2()
+        self._cv2, self._jpeg = load_cv2(), JpegEncoder(f"clips {folder}")
         self._folder = _Folder(folder, most_mb)
         self._of = of
         self._before_s, self._after_s = pre_roll_s, post_roll_s
@@ -139,9 +139,8 @@ class ClipSink(Joint):
 
     def _keep(self, frame: Frame, tracks: Mapping[str, Track]) -> _Kept:
         """Take a frame, and drop those that are too old or too many."""
-        kept = _Kept(
-            replace(frame, pixels=np.empty((0, 0, 3), np.uint8)), self._jpeg(frame.pixels), dict(tracks)
-        )
+        picture = self._jpeg.pack(frame)
+        kept = _Kept(replace(frame, pixels=_NO_PIXELS, x=None), picture, dict(tracks))
         if self._recent and frame.time_s <= self._recent[-1].frame.time_s:  # the clock was set
             self._recent.clear()
             self._bytes, self._until_s = 0, None
@@ -152,10 +151,6 @@ class ClipSink(Joint):
         ):
             self._bytes -= self._recent.popleft().size
         return kept
-
-    def _jpeg(self, pixels: NDArray[np.uint8]) -> Any:
-        _, data = self._cv2.imencode(".jpg", pixels, [self._cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        return data
 
     def _take(self, event: Event, frame: Frame, tracks: Mapping[str, Track]) -> None:
         """Begin a clip at an event, or go on with the one that takes frames; either has the event from now on."""
@@ -170,7 +165,7 @@ class ClipSink(Joint):
             pixels = frame.pixels.copy()
             draw_all(pixels, tracks, self._colors)
             with closing(OutputFile(self._folder.path(event.type, self._clip.number, "jpg"))) as file:
-                file.append(self._jpeg(pixels).tobytes())
+                file.append(self._jpeg.pack(replace(frame, pixels=pixels)).tobytes())
 
     def _begin(self, kind: EventType, time_s: float) -> _Clip:
         number = self._folder.next_number()

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from edgetrack import signals
 from edgetrack.events import Event
+from edgetrack.io._jpeg import share
 from edgetrack.io.sinks import Closing, Sink
 from edgetrack.types import Frame, Track
 
@@ -50,7 +51,7 @@ class Outputs(Closing):
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         """Never raises `Exception`; see ``failures``."""
-        shown, tracks = self._prepare(frame, {"": track})
+        shown, tracks = self._prepared(frame, {"": track})
         self._each(lambda sink: sink.write(shown, tracks[""], latency_ms=latency_ms))
 
     def write_all(
@@ -62,8 +63,13 @@ class Outputs(Closing):
         events: Sequence[Event] = (),
     ) -> None:
         """Never raises `Exception`; see ``failures``."""
-        shown, tracks = self._prepare(frame, tracks)
+        shown, tracks = self._prepared(frame, tracks)
         self._each(lambda sink: sink.write_all(shown, tracks, latencies_ms=latencies_ms, events=events))
+
+    def _prepared(self, frame: Frame, tracks: Mapping[str, Track]) -> tuple[Frame, Mapping[str, Track]]:
+        shown, tracks = self._prepare(frame, tracks)
+        share(shown)
+        return shown, tracks
 
     def _each(self, work: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):
