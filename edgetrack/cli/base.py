@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,12 +11,14 @@ import typer
 from typer.core import TyperGroup
 
 from edgetrack import memory
+from edgetrack.cli import log
 from edgetrack.errors import BoxError, EdgetrackError, PromptWarning
 from edgetrack.terminal import escape, one_line, open_console
 
 if TYPE_CHECKING:
     from edgetrack.types import Box
 
+EXIT_BROKEN = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_READER_GONE = 141  # exit code of a program that was ended by SIGPIPE
@@ -26,20 +29,27 @@ class _Commands(TyperGroup):
     """Turns errors that a user can fix into one line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        log.reset()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", PromptWarning)
                 warnings.showwarning = _shown(warnings.showwarning)
                 return super().invoke(ctx)
         except EdgetrackError as error:
-            complain(str(error))
+            complain(str(error), code=getattr(error, "code", None))
             raise typer.Exit(EXIT_USER_ERROR) from error
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except (typer.Exit, typer.Abort):
+            raise
         except Exception as error:
-            if isinstance(said := getattr(error, "message", None), str):  # from the option parser
+            said = getattr(error, "message", None)
+            if isinstance(said, str):  # from the option parser
                 error.message = escape(said)  # type: ignore[attr-defined]
             if not memory.ran_out(error):
+                if said is None and log.is_json():
+                    complain(f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+                    raise typer.Exit(EXIT_BROKEN) from error
                 raise
             complain(str(memory.told("the command ran")))
             raise typer.Exit(EXIT_USER_ERROR) from error
@@ -58,25 +68,34 @@ app = typer.Typer(
 )
 
 
-def complain(message: str) -> None:
-    """Print an error to standard error, in one line."""
+def complain(message: str, **fields: Any) -> None:
+    """Print an error to standard error, in one line; or log it, with more fields."""
+    if log.is_json():
+        log.write("error", "error", message=message, **fields)
+        return
     console = open_console(stderr=True)
     console.print("error:", style="bold red", end=" ")
     console.print(one_line(message), soft_wrap=True)
 
 
-def advise(message: str) -> None:
-    """Print a note to standard error, in one line."""
+def advise(message: str, **fields: Any) -> None:
+    """Print a note to standard error, in one line; or log it, with more fields."""
+    if log.is_json():
+        log.write("warning", "note", message=message, **fields)
+        return
     console = open_console(stderr=True)
     console.print("note:", style="bold yellow", end=" ")
     console.print(one_line(message), soft_wrap=True)
 
 
 def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:
-    """Return a handler that prints warnings about texts as notes, and passes others to ``otherwise``."""
+    """Return a handler that reports warnings about texts as notes, and passes others to ``otherwise``.
+
+    As JSON lines, others are notes, too.
+    """
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, PromptWarning):
+        if issubclass(category, PromptWarning) or log.is_json():
             advise(str(message))
         else:
             otherwise(message, category, *place, **more)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,13 @@ def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
     if opened:
         terminal.give_stdout_away()
     return opened
+
+
+def open_window(text: str | None, zones: Zones | None) -> Sink:
+    """Open a window that shows the run."""
+    from edgetrack.io.window import WindowSink
+
+    return WindowSink(text=text, zones=zones)
 
 
 def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
@@ -110,7 +118,11 @@ class Services:
         if self.publish is not None:
             from edgetrack.io.publish import RtspSink
 
-            opened.append(RtspSink(self.publish, fps=source.fps or 30.0, text=text, zones=zones, warn=advise))
+            opened.append(
+                RtspSink(
+                    self.publish, fps=source.fps or 30.0, text=text, zones=zones, warn=_noting("publish")
+                )
+            )
         if self.rerun is not None:
             from edgetrack.io.rerun import RerunViewerSink
 
@@ -130,12 +142,17 @@ class Services:
         if self.webhook is not None:
             from edgetrack.io.webhook import WebhookSink
 
-            opened.append(WebhookSink(self.webhook, warn=advise))
+            opened.append(WebhookSink(self.webhook, warn=_noting("webhook")))
         if self.mqtt is not None:
             from edgetrack.io.mqtt import MqttSink
 
-            opened.append(MqttSink(self.mqtt, warn=advise))
+            opened.append(MqttSink(self.mqtt, warn=_noting("mqtt")))
         return opened
+
+
+def _noting(service: str) -> Callable[[str], None]:
+    """Return a function that reports a note about a service."""
+    return partial(advise, service=service)
 
 
 NO_SERVICES = Services()

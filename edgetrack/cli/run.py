@@ -30,6 +30,7 @@ from edgetrack.cli.live_options import (
     Transport,
     WebhookUrl,
 )
+from edgetrack.cli.log import LogFormat, LogFormatOption
 from edgetrack.cli.mask_options import (
     BlurOption,
     BlurWhat,
@@ -68,6 +69,7 @@ from edgetrack.cli.output_files import (
     dropped_by,
     open_output,
     open_stdout,
+    open_window,
     output_notes,
     undelivered,
     undelivered_by,
@@ -86,7 +88,6 @@ if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
     from edgetrack.meter import Summary
-    from edgetrack.zones import Zones
 
 
 def run_command(
@@ -135,6 +136,7 @@ def run_command(
     model: Model = None,
     trust: Trust = False,
     config: ConfigFile = None,
+    log_format: LogFormatOption = LogFormat.text,
 ) -> None:
     """Track a target in video from a camera, a file, a folder of images or a stream.
 
@@ -231,7 +233,7 @@ def track_source(
         for path in outputs:
             opened[path] = open_output(path, opened.get(path), source, text, facts, wanted.zones)
             sinks.add(opened[path])
-        sinks.add(*wanted.sinks, *([_window(text, wanted.zones)] if show else []))
+        sinks.add(*wanted.sinks, *([open_window(text, wanted.zones)] if show else []))
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder, served)
         advise_of_plurals(tracker, [text for text, _ in wanted.targets if text is not None])
@@ -242,9 +244,9 @@ def track_source(
             undelivered=partial(undelivered_by, posting),
             failed=lambda: len(sinks.failures),
         )
-        service.follow(source, partial(print_state, console), metrics.become)
+        service.follow(source, partial(print_state, console, source=source.name), metrics.become)
         if second is not None:
-            second.on_x_state = partial(print_state, console, of="x")
+            second.on_x_state = partial(print_state, console, source=second.second.source.name, label="x")
         with StatusLine(console, total=_total(source, max_frames), live=source.live, pairs=pairs) as line:
             watch = Watch(line, engine, service.beat, metrics.update)
             summary = run(second or source, sinks, watch, max_frames)
@@ -275,12 +277,6 @@ def _complain_of_stdout() -> None:
 
     if lost := terminal.take_lost():
         complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
-
-
-def _window(text: str | None, zones: Zones | None) -> Sink:
-    from edgetrack.io.window import WindowSink
-
-    return WindowSink(text=text, zones=zones)
 
 
 def _tell(error: Exception) -> None:

@@ -1,4 +1,7 @@
-"""The terminal output of a run before and after it: what is tracked by what, states of sources, and a summary."""
+"""The reports of a run before and after it: what is tracked by what, states of sources, and a summary.
+
+They are printed in words, or logged as JSON lines if that was chosen by --log-format.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from edgetrack.cli import log, run_log
 from edgetrack.cli.status import COLORS
 from edgetrack.meter import Summary
 from edgetrack.terminal import one_line
@@ -41,6 +45,9 @@ def print_heading(
         grounder: Name of the detector that finds targets, if it is not the model's own.
         served: Address of the metrics, if there is one.
     """
+    if log.is_json():
+        run_log.log_heading(source, engine, targets, every, grounder, served)
+        return
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
@@ -59,6 +66,9 @@ def print_targets(
     console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
 ) -> None:
     """Print the text and the box of each target, and the phrases of queries."""
+    if log.is_json():
+        run_log.log_targets(targets, every)
+        return
     for text, box in targets:
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
@@ -67,12 +77,15 @@ def print_targets(
         _row(console, "every", f'"{phrase}"')
 
 
-def print_state(console: Console, state: SourceState, *, of: str = "source") -> None:
+def print_state(console: Console, state: SourceState, *, source: str, label: str = "source") -> None:
     """Print the state of a live source, whenever it changes."""
+    if log.is_json():
+        run_log.log_state(state, source=source)
+        return
     style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
         state.name, ""
     )
-    _row(console, of, Text(one_line(str(state)), style))
+    _row(console, label, Text(one_line(str(state)), style))
 
 
 def print_summary(
@@ -94,6 +107,9 @@ def print_summary(
         engines: the engines in use, if they were not the one in the heading all the time.
         notes: irregularities, each with the row that it belongs to: "source" or "output".
     """
+    if log.is_json():
+        run_log.log_summary(summary, outputs, live=live, engines=engines, notes=notes)
+        return
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} per second")
     one = not summary.targets and any(summary.statuses.values())
@@ -108,19 +124,7 @@ def print_summary(
         _row(console, "target", line)
     for name, counted in summary.counts.items():
         _row(console, "count", f"{name}: {counted}")
-    if summary.latency_ms is not None:
-        p = summary.latency_ms
-        figures = (
-            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
-        )
-        _row(console, "latency", figures)
-    if summary.age_ms is not None:
-        p = summary.age_ms
-        _row(
-            console,
-            "age",
-            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms from the camera to the track",
-        )
+    _print_times(console, summary)
     for served in engines:
         _row(console, "engine", served)
     for label, note in notes:
@@ -134,8 +138,26 @@ def print_summary(
 
 def print_looks(console: Console, looks_ms: Sequence[float]) -> None:
     """Print the time per pass of a grounder, if it has run."""
-    if looks_ms:
+    if looks_ms and log.is_json():
+        run_log.log_looks(looks_ms)
+    elif looks_ms:
         _row(console, "grounder", f"p50 {median(looks_ms):.0f}, at most {max(looks_ms):.0f} ms per pass")
+
+
+def _print_times(console: Console, summary: Summary) -> None:
+    if summary.latency_ms is not None:
+        p = summary.latency_ms
+        figures = (
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
+        )
+        _row(console, "latency", figures)
+    if summary.age_ms is not None:
+        p = summary.age_ms
+        _row(
+            console,
+            "age",
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms from the camera to the track",
+        )
 
 
 def _states(summary: Summary) -> Text:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from edgetrack.bundle import Bundle
+from edgetrack.cli import log
 from edgetrack.cli.base import advise
 from edgetrack.meter import Meter
 from edgetrack.policy import Policy
@@ -40,7 +41,7 @@ LAGGING_MS = 1000.0  # a stream that is further behind is shown
 
 
 class StatusLine(AbstractContextManager["StatusLine"]):
-    """One line that is redrawn in place, on a terminal only; elsewhere it does nothing.
+    """One line that is redrawn in place, on a terminal only; elsewhere, or with JSON lines, it does nothing.
 
     Args:
         console: where to draw.
@@ -53,9 +54,8 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         self._total, self._pairs = total, pairs
         self._live_source = live
         self._drawn_s = 0.0
-        self._live = (
-            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        )
+        drawn = console.is_terminal and not log.is_json()
+        self._live = Live(console=console, auto_refresh=False, transient=True) if drawn else None
 
     def __enter__(self) -> StatusLine:
         if self._live is not None:
@@ -177,4 +177,4 @@ class Watch:
         reloaded = getattr(self._engine, "reloaded", "")
         if reloaded != self._reloaded:
             self._reloaded = reloaded
-            advise(f"after frame {frame.index}: {reloaded}")
+            advise(f"after frame {frame.index}: {reloaded}", frame=frame.index)

@@ -25,6 +25,7 @@ from edgetrack.cli.live_options import (
     Transport,
     WebhookUrl,
 )
+from edgetrack.cli.log import LogFormat, LogFormatOption
 from edgetrack.cli.metrics_options import MetricsAddress
 from edgetrack.cli.options import (
     Camera,
@@ -103,6 +104,7 @@ def watch_command(
     precision: Precision = "auto",
     model: Model = None,
     config: ConfigFile = None,
+    log_format: LogFormatOption = LogFormat.text,
 ) -> None:
     """Raise alerts when rules become true.
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
+from edgetrack.cli import log
+from edgetrack.cli.run_log import log_alert
 from edgetrack.events import Event
 from edgetrack.io.sinks import Closing
 from edgetrack.terminal import one_line, open_console
@@ -27,7 +29,7 @@ def print_rules(watcher: Watcher) -> None:
 
 
 class AlertLines(Closing):
-    """Prints each alert: its time, the rule, the objects and the box around them."""
+    """Prints or logs each alert: its time, the rule, the objects and the box around them."""
 
     def __init__(self) -> None:
         self._console = open_console()
@@ -44,7 +46,9 @@ class AlertLines(Closing):
         events: Sequence[Event] = (),
     ) -> None:
         for event in events:
-            if event.type == "alert":
+            if event.type == "alert" and log.is_json():
+                log_alert(frame, event)
+            elif event.type == "alert":
                 self._console.print(_line(frame, event), soft_wrap=True)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 ALWAYS = {
     "run": "camera source text box every zones output webhook mqtt publish rerun metrics clips show max_frames "
     "x threads "
-    "precision model config",
+    "precision model config log_format",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
     "export": "model output int8 fp16 bf16 target force",
@@ -41,7 +41,7 @@ ALWAYS = {
     "train": "recipe",
     "vot": "threads engine precision model",
     "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish rerun metrics show "
-    "max_frames deadline_ms words strict threads engine precision model config",
+    "max_frames deadline_ms words strict threads engine precision model config log_format",
     "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
