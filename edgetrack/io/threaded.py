@@ -22,7 +22,9 @@ from edgetrack.types import Frame, Track
 PICTURES = 4  # queue length with pixels; each item holds a whole frame in memory
 LINES = 4096  # queue length of tracks alone; several minutes
 _BLACK = np.zeros((), np.uint8)  # replaces pixels for lines: 4096 images would fill the memory
-BEHIND = 10  # niceness relative to the tracking thread; with few cores, it gets a tenth of that thread's time
+BEHIND = (
+    10  # niceness of encoders relative to the tracking thread; with few cores, they get a tenth of its time
+)
 CLOSING_S = signals.PATIENCE_S  # time for writing after the end of a run
 
 
@@ -34,8 +36,13 @@ class ThreadedSink(Closing):
     It is for frames of live sources, whose pixels are never overwritten. An exception of the sink is raised by the next
     call.
 
+    On Linux, the thread of a sink for pictures is nicer than the one that tracks. One for lines is not: its work is
+    short, mostly in Python, and tracking would have to wait for a thread that is preempted while it holds the GIL. What
+    is queued at the end of a run is written by another thread that is not nicer, because nothing is tracked any more,
+    and other programs would take most of the time that is left.
+
     Args:
-        sink: the sink; from now on, only the thread may use it.
+        sink: the sink; from now on, only one thread at a time uses it.
         name: its name in errors.
         pictures: whether it needs pixels, so that the queue must be shorter.
     """
@@ -46,7 +53,7 @@ class ThreadedSink(Closing):
             PICTURES if pictures else LINES, newest_wins=True
         )
         self._error: Exception | None = None
-        self._closed = False
+        self._closed = self._failed = False
         self._frames = 0
         self._events: deque[tuple[int, tuple[Event, ...]]] = (
             deque()
@@ -117,21 +124,31 @@ class ThreadedSink(Closing):
         self._channel.put(step)
 
     def _work(self) -> None:
-        if sys.platform == "linux":  # elsewhere it would apply to the whole process
+        if self._pictures and sys.platform == "linux":  # elsewhere it would apply to the whole process
             os.nice(BEHIND)
+        self._write(lambda: self._closed)
+
+    def _complete(self) -> None:
+        """Write what is still queued, and close the sink."""
+        self._thread.join()
+        if not self._failed:
+            self._write(lambda: False)
+        if not self._failed:
+            try:
+                self._sink.close()
+            except Exception as error:
+                self._error = error
+
+    def _write(self, leaving: Callable[[], bool]) -> None:
+        """Write until the channel has ended, or until ``leaving`` between two frames."""
         try:
-            while (step := self._channel.get(timeout_s=None)) is not None:
+            while not leaving() and (step := self._channel.get(timeout_s=None)) is not None:
                 step()
         except Exception as error:  # raised in the caller's thread
-            self._error = error
+            self._error, self._failed = error, True
             self._channel.close()
             with suppress(Exception):  # the first exception is the cause
                 self._sink.close()
-            return
-        try:
-            self._sink.close()
-        except Exception as error:
-            self._error = error
 
     def _raise(self) -> None:
         error, self._error = self._error, None
@@ -149,8 +166,10 @@ class ThreadedSink(Closing):
             return
         self._closed = True
         self._channel.end()
-        self._thread.join(CLOSING_S)
-        if self._thread.is_alive():
+        completing = threading.Thread(target=self._complete, name=f"{self._thread.name}, end", daemon=True)
+        completing.start()
+        completing.join(CLOSING_S)
+        if completing.is_alive():
             self._channel.close()
             raise SinkError(
                 f"{self._name} cannot be completed: its last frames could not be written within "

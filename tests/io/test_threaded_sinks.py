@@ -77,17 +77,33 @@ def test_events_of_frames_that_are_dropped_come_with_the_next() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
-def test_tracking_comes_before_outputs() -> None:
+@pytest.mark.parametrize("pictures", [True, False])
+def test_tracking_comes_before_pictures_until_the_run_ends(pictures: bool) -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
     class Polite(Slow):
         def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            begun.set()
+            super().write(frame, track, latency_ms=latency_ms)
+            found.append(priority())
 
-    found: list[int] = []
-    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    with ThreadedSink(Polite(), name="o.jsonl", pictures=False) as sink:
-        sink.write(frame(), TRACK, latency_ms=1)
-    assert found == [min(ours + BEHIND, 19)]
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours
+        def close(self) -> None:
+            super().close()
+            found.append(priority())
+
+    found, begun, gate, ours = list[int](), threading.Event(), threading.Event(), priority()
+    behind = min(ours + BEHIND, 19) if pictures else ours
+    polite = Polite(gate=gate)
+    sink = ThreadedSink(polite, name="o.mp4", pictures=pictures)
+    for index in range(3):
+        sink.write(frame(index), TRACK, latency_ms=1)
+    begun.wait()
+    threading.Timer(0.2, gate.set).start()
+    sink.close()
+    assert [row[0] for row in polite.rows] == [0, 1, 2]
+    assert found == [behind, ours, ours, ours]  # the last one is that of closing
+    assert priority() == ours
 
 
 def test_what_waits_for_lines_keeps_no_picture() -> None:
