@@ -178,6 +178,8 @@ def run_command(
         open_given(camera, source, how) as opened,
         second.open(opened, how, alone=not every) as paired,
     ):
+        if not (box or realtime):  # a box refers to the first frame
+            opened.start_with_newest()
         track_source(
             opened,
             wanted=wanted,

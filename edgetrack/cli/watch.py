@@ -140,6 +140,8 @@ def watch_command(
     with signals.interruptible(), open_given(camera, source, how) as opened:
         printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # "-" has them
         learning = [] if strange is None or unusual is None else [_kept(strange, unusual)]
+        if not realtime:
+            opened.start_with_newest()
         track_source(
             opened,
             wanted=replace(wanted, sinks=(*printing, *learning)),

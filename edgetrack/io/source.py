@@ -6,6 +6,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 
@@ -61,7 +62,7 @@ class Source:
         self._told: SourceState | None = None
         self._last_ns: int | None = None  # capture time of the last frame that was yielded
         self._dropped_before = 0
-        self._ended = False
+        self._ended = self._late_start = False
         self._again = again
         self._read(frames, reading or Reading())
         try:
@@ -182,9 +183,20 @@ class Source:
             raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
         return self._rest()
 
+    def start_with_newest(self) -> None:
+        """Make a live source begin with its newest frame instead of the one that was read when it was opened.
+
+        That one may be many seconds old when the network has been loaded. It has no effect on files, except for those
+        that are played like a camera.
+        """
+        self._late_start = True
+
     def _begin(self) -> Frame | None:
-        self._dropped_before = self._channel.dropped  # frames skipped during setup do not count as dropped
         first, self._first = self._first, None
+        if first is not None and self._late_start and self.live:
+            with suppress(TimeoutError, SourceError):  # a lost connection is reported with the next frame
+                first = self._channel.get(timeout_s=0) or first
+        self._dropped_before = self._channel.dropped  # frames skipped during setup do not count as dropped
         return None if first is None else self._after_gap(first)
 
     def _rest(self) -> Iterator[Frame]:

@@ -19,6 +19,7 @@ from edgetrack.io.opencv import load_cv2
 from edgetrack.io.reading import Reading
 from edgetrack.io.states import Code, Lost
 from edgetrack.io.tls import stream_options
+from edgetrack.io.web_page import page_type
 
 OPEN_S = 10.0  # timeout for a server's response
 READ_S = 5.0  # time without a byte after which the connection counts as dead
@@ -158,8 +159,12 @@ class Stream:
             ((errors.InvalidDataError, errors.DecoderNotFoundError, errors.DemuxerNotFoundError), "codec"),
         ]
         for types, code in kinds:
-            if isinstance(error, types):
+            if isinstance(error, types) and code != "codec":
                 return Lost(code, f"no answer within {OPEN_S:.0f} s" if code == "timeout" else reason)
+        if page := page_type(url):  # for which FFmpeg has any error, such as "Input/output error"
+            return Lost("codec", f"the server sent a web page ({page}) instead of a video")
+        if isinstance(error, kinds[-1][0]):
+            return Lost("codec", reason)
         host = urlsplit(url).hostname
         if host and not _is_known(host):
             return Lost("unreachable", f"the host {host} cannot be resolved from here")

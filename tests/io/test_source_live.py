@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edgetrack.errors import SourceError
+from edgetrack.io.source import Source
 from edgetrack.io.sources import open_source
+from edgetrack.types import Frame
 
 cv2 = pytest.importorskip("cv2")
 
@@ -144,3 +147,71 @@ def test_a_live_playlist_is_read_over_http(tmp_path: Path) -> None:
             server.shutdown()
     assert frame.pts_s is not None
     assert frame.age_ms is not None
+
+
+class _Page(BaseHTTPRequestHandler):
+    """A page for those with the right password."""
+
+    def log_message(self, *words: object) -> None: ...
+
+    def do_GET(self) -> None:
+        if self.headers.get("Authorization") != "Basic YWRtaW46czNjcjN0":  # admin:s3cr3t
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>Camera</title><form></form>" * 50)
+
+
+def test_a_web_page_is_told_from_a_server_that_cannot_be_reached() -> None:
+    pytest.importorskip("av")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            place = f"127.0.0.1:{server.server_port}/page"
+            with pytest.raises(SourceError, match=r"the server sent a web page \(text/html\)") as caught:
+                open_source(f"http://admin:s3cr3t@{place}")
+            with pytest.raises(SourceError, match="401 Unauthorized") as refused:
+                open_source(f"http://{place}")
+        finally:
+            server.shutdown()
+    assert (caught.value.code, refused.value.code) == ("codec", "authentication")
+    assert "s3cr3t" not in str(caught.value)
+    assert "check that the address is that of a video" in str(caught.value)
+
+
+def test_a_camera_begins_with_its_newest_picture_where_none_is_meant(camera: Serve) -> None:
+    ages_ms: dict[bool, float] = {}
+    for newest in (False, True):
+        with open_source("http://" + camera(pictures(60) * 10)) as source:
+            if newest:
+                source.start_with_newest()
+            time.sleep(1.0)  # while a network is loaded
+            first, second = islice(source, 2)
+            assert first.age_ms is not None
+            assert (first.index == 0) == (not newest)
+            assert first.index < second.index
+            assert source.dropped < 20  # what came meanwhile was not for the consumer
+            ages_ms[newest] = first.age_ms
+    assert ages_ms[False] > 1000 > ages_ms[True] + 300
+
+
+@pytest.mark.parametrize("error", [None, SourceError("it is gone")])
+def test_a_source_that_ends_before_it_begins_has_its_first_picture(error: SourceError | None) -> None:
+    def one() -> Generator[Frame, None, None]:
+        yield Frame(np.zeros((8, 8, 3), np.uint8), 0, 0.0, captured_ns=time.monotonic_ns())
+        if error is not None:
+            raise error
+
+    with Source(one(), name="it", fps=None, count=None, live=True) as source:
+        source.start_with_newest()
+        time.sleep(0.2)
+        frames = iter(source)
+        assert next(frames).index == 0
+        if error is None:
+            assert list(frames) == []
+        else:
+            with pytest.raises(SourceError, match="it is gone"):
+                list(frames)
