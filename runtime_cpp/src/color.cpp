@@ -4,6 +4,7 @@
 #include <map>
 
 #include "phrase_words.h"
+#include "relations.h"
 
 namespace edgetrack {
 
@@ -11,8 +12,11 @@ namespace {
 
 constexpr double kLeastEvidence = 0.1;  // remaining factor of a score if no pixel has the color
 constexpr double kEnoughPixels = 0.12;  // fraction of such pixels from which an object has the color
-constexpr double kMiddle = 0.2;         // fraction of a box's side at each end that may be background
-constexpr int kSamples = 24;            // along each side
+// Up to the first fraction, an object is "not red"; from the second on, it is not. They separate the objects
+// that sentences about training images mean from those that they exclude.
+constexpr double kStray = 0.1, kColored = 0.4;
+constexpr double kMiddle = 0.2;  // fraction of a box's side at each end that may be background
+constexpr int kSamples = 24;     // along each side
 
 const std::map<std::string, Color>& color_words() {
   static const std::map<std::string, Color> words = {
@@ -75,8 +79,18 @@ bool has_color(Color color, float red, float green, float blue) {
   }
 }
 
-double color_evidence(Color color, const Tensor& image, const float mean[3], const float std[3], double x1,
-                      double y1, double x2, double y2) {
+bool differ_by_color(const std::string& one, const std::string& other) {
+  const auto bare = [](const std::string& phrase) {
+    std::vector<std::string> kept;
+    for (const Word& word : words_of(phrase))
+      if (!color_of(word.low)) kept.push_back(word.low);
+    return kept;
+  };
+  return bare(one) == bare(other);
+}
+
+double color_share(Color color, const Tensor& image, const float mean[3], const float std[3], double x1,
+                   double y1, double x2, double y2) {
   const auto side = static_cast<int>(image.spec.shape[3]);
   const std::size_t plane = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
   const auto pixel = [side](double low, double high, int i) {
@@ -92,8 +106,13 @@ double color_evidence(Color color, const Tensor& image, const float mean[3], con
       count += has_color(color, at[0] * std[0] + mean[0], at[plane] * std[1] + mean[1],
                          at[2 * plane] * std[2] + mean[2]);
     }
-  const double share = static_cast<double>(count) / (kSamples * kSamples);
+  return static_cast<double>(count) / (kSamples * kSamples);
+}
+
+double color_evidence(double share) {
   return kLeastEvidence + (1 - kLeastEvidence) * std::min(1.0, share / kEnoughPixels);
 }
+
+double is_colored(double share) { return ramp(share, kStray, kColored); }
 
 }  // namespace edgetrack

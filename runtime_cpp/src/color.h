@@ -23,9 +23,19 @@ std::vector<Color> colors_of(const std::string& phrase);
 // orange is also brown.
 bool has_color(Color color, float red, float green, float blue);
 
-// Returns 0.1 if the middle of the box has no pixels of that color, rising to 1 if enough pixels have it.
-// `image` is (1, 3, S, S), normalized by mean and std; the corners of the box are fractions of its side.
-double color_evidence(Color color, const Tensor& image, const float mean[3], const float std[3], double x1,
-                      double y1, double x2, double y2);
+// Whether two phrases are the same apart from color words: "red small car" and "small car".
+bool differ_by_color(const std::string& one, const std::string& other);
+
+// Returns the fraction of the pixels in the middle of the box that have that color. `image` is (1, 3, S, S),
+// normalized by mean and std; the corners of the box are fractions of its side.
+double color_share(Color color, const Tensor& image, const float mean[3], const float std[3], double x1,
+                   double y1, double x2, double y2);
+
+// Returns 0.1 if no pixel has a color, rising to 1 if enough pixels have it.
+double color_evidence(double share);
+
+// Returns how surely an object is of a color that it must not have, 0..1. A few pixels do not count: skin,
+// lights and shadows have them.
+double is_colored(double share);
 
 }  // namespace edgetrack

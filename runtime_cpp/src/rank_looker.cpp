@@ -109,17 +109,36 @@ class RankLooker final : public CandidateLooker {
     for (double& score : scores_[0]) score *= best / (best + kDenied);
   }
 
-  // A phrase with a color does not fit an object without a pixel of that color.
+  // A phrase with a color does not fit an object without a pixel of that color. A target that must not have
+  // it
+  // ("car that is not red") is judged by the pixels alone: "rank" takes many a red car for hardly red.
   void heed_colors(const Frame& extent) {
-    const Tensor& image = sights_.front().image;
     for (std::size_t p = 0; p < spoken_.parts.size(); ++p)
-      for (const Color color : spoken_.parts[p].colors)
-        for (std::size_t k = 0; k < in_frame_.size(); ++k) {
-          const Box& box = in_frame_[k];
-          const double w = extent.width, h = extent.height;
-          scores_[p][k] *= color_evidence(color, image, model_.mean, model_.std, box.x / w, box.y / h,
-                                          (box.x + box.w) / w, (box.y + box.h) / h);
-        }
+      for (std::size_t k = 0; k < in_frame_.size(); ++k)
+        for (const double share : shares(p, k, extent)) scores_[p][k] *= color_evidence(share);
+    if (!spoken_.query) return;
+    for (const auto& [target, negated] : spoken_.query->negations) {
+      const auto from = static_cast<std::size_t>(target), what = static_cast<std::size_t>(negated);
+      const std::vector<Part>& parts = spoken_.query->parts;
+      if (spoken_.parts[what].colors.empty() || !differ_by_color(parts[from].phrase, parts[what].phrase))
+        continue;
+      for (std::size_t k = 0; k < in_frame_.size(); ++k) {
+        double all = 1;  // how surely it has all of the colors
+        for (const double share : shares(what, k, extent)) all *= is_colored(share);
+        scores_[from][k] *= 1 - all;
+      }
+    }
+  }
+
+  // Returns how much of a candidate has each color of a part.
+  std::vector<double> shares(std::size_t part, std::size_t k, const Frame& extent) const {
+    const Box& box = in_frame_[k];
+    const double w = extent.width, h = extent.height;
+    std::vector<double> found;
+    for (const Color color : spoken_.parts[part].colors)
+      found.push_back(color_share(color, sights_.front().image, model_.mean, model_.std, box.x / w, box.y / h,
+                                  (box.x + box.w) / w, (box.y + box.h) / h));
+    return found;
   }
 
   static void copy(const Tensor& from, const Tensor& to) {
