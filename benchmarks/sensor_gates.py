@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model")
     parser.add_argument("folder", type=Path)
     parser.add_argument("name")
     parser.add_argument("output", type=Path)
@@ -137,6 +137,8 @@ def main() -> None:
     asked = parser.parse_args()
     [clip] = select(load_sequences(asked.dataset, asked.folder), [asked.name])
     clip = with_x(clip, asked.x_model) if asked.x_model else clip
+    if clip.x is None:
+        raise SystemExit(f"{asked.name} has no second sensor; give --x-model to simulate it")
     picture = draw(Gate(Bundle.open(asked.model)), clip, asked.frame)
     if not cv2.imwrite(str(asked.output), picture):
         raise SystemExit(f"{asked.output} cannot be written")

@@ -69,7 +69,7 @@ class Gate:
         self.calibration = record(subject, clips, text=config.text, box=config.box, watch=watch)
         self.judge: Judge
         if config.accept is not None:
-            self.judge = Labels(subject.tracker(), config.accept, watch=watch)
+            self.judge = Labels(subject.tracker(), config.accept, pairs=subject.pairs, watch=watch)
         else:
             self.judge = Agreement(
                 subject.tracker(), clips, modes=subject.modes, text=config.text, box=config.box, watch=watch

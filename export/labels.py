@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,19 @@ class Labeled:
     truth: Boxes
     start: int  # index of that frame
     masks: tuple[Path, ...] = ()  # of all frames of the video, in order; empty if there are none
+    x: Path | None = None  # video of the second sensor, for trackers that take pairs
+
+    @property
+    def name(self) -> str:
+        """Return the clip's name in reports."""
+        return self.video.stem if self.x is None else f"{self.video.stem} with x"
 
 
-def labeled_clips(folder: Path) -> list[Labeled]:
+def labeled_clips(folder: Path, *, pairs: bool = False) -> list[Labeled]:
     """Find each NAME.mp4 with a NAME.txt: one line ``x,y,w,h`` in pixels per frame, nan where the target is absent.
 
-    A folder NAME next to them has the target's masks: one PNG file per frame, nonzero on the target.
+    A folder NAME next to them has the target's masks: one PNG file per frame, nonzero on the target. With ``pairs``,
+    each clip with a second sensor's video NAME.x.mp4 counts a second time, as a pair.
 
     Raises:
         ExportError: The folder has no such pair, or a label file cannot be read.
@@ -40,7 +47,12 @@ def labeled_clips(folder: Path) -> list[Labeled]:
             f"--accept {folder} has no labeled clips; expected pairs such as drive.mp4 and drive.txt with a line "
             "x,y,w,h (pixels, nan where the target is absent) for each frame"
         )
-    return [_labeled(video) for video in videos]
+    clips = [_labeled(video) for video in videos]
+    return clips + [replace(c, x=_second(c.video)) for c in clips if pairs and _second(c.video).is_file()]
+
+
+def _second(video: Path) -> Path:
+    return video.with_name(f"{video.stem}.x{video.suffix}")
 
 
 def _labeled(video: Path) -> Labeled:

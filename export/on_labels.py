@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from edgetrack.export import accuracy
 from edgetrack.export.accuracy import Accuracy, Turn, check_frames, row_of
 from edgetrack.export.labels import Labeled, labeled_clips
 from edgetrack.export.watch import Watch
+from edgetrack.io.source import Source
 from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker
 from edgetrack.types import Box, Frame, Track
@@ -48,7 +51,7 @@ class OnLabels:
     def _figures(self, tracker: FrameTracker, precision: str) -> dict[str, list[tuple[int, float]]]:
         title = f"{self.doing} in {precision}"
         return {
-            clip.video.stem: self.measure(tracker, clip)
+            clip.name: self.measure(tracker, clip)
             for clip in self._watch(self._clips, title, len(self._clips))
         }
 
@@ -60,8 +63,8 @@ class Labels(OnLabels):
     evidence = "the clips of --accept have labels"
     doing = "following labeled clips"
 
-    def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
-        super().__init__(fp32, labeled_clips(folder), watch=watch)
+    def __init__(self, fp32: FrameTracker, folder: Path, *, pairs: bool = False, watch: Watch) -> None:
+        super().__init__(fp32, labeled_clips(folder, pairs=pairs), watch=watch)
 
     def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
         """Yield the number of labeled frames, without the first, and the success AUC of each turn of the clip."""
@@ -96,23 +99,32 @@ def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Trac
         ExportError: The numbers of frames and labels differ, or a frame cannot be decoded.
     """
     row, start = 0, -accuracy.TURN
-    with open_source(clip.video) as source:
-        for frame in islice(source, clip.start, clip.start + len(clip.truth)):
-            if source.broken:
-                raise ExportError(
-                    f"{clip.video} has a frame that cannot be decoded, so the labels after it would belong to other "
-                    "frames; copy or encode the video again"
-                )
+    with ExitStack() as stack:
+        videos = [stack.enter_context(open_source(path)) for path in (clip.video, clip.x) if path is not None]
+        shown = zip(*videos)  # noqa: B905 - a video that ends early is reported below
+        for frame, *second in islice(shown, clip.start, clip.start + len(clip.truth)):
+            for video in videos:
+                _check_whole(video)
+            more: dict[str, Any] = {} if clip.x is None else {"x": second[0].pixels}
             is_start = row - start >= accuracy.TURN and not np.isnan(clip.truth[row]).any()
             if is_start:
                 start = row
-                track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
+                track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()), **more)
             else:
-                track = tracker.update(frame.pixels)
+                track = tracker.update(frame.pixels, **more)
             yield frame, track, bool(is_start)
             row += 1
     if row < len(clip.truth):
+        both = f"{clip.video}" if clip.x is None else f"{clip.video} with {clip.x.name}"
         raise ExportError(
-            f"{clip.video} ends after {clip.start + row} frames, its labels are of "
-            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
+            f"{both} ends after {clip.start + row} frames, its labels are of {clip.start + len(clip.truth)}; "
+            "expected a line x,y,w,h for each frame"
+        )
+
+
+def _check_whole(video: Source) -> None:
+    if video.broken:
+        raise ExportError(
+            f"{video.name} has a frame that cannot be decoded, so the labels after it would belong to other "
+            "frames; copy or encode the video again"
         )

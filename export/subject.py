@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_args
 
 from numpy.typing import NDArray
 
-from edgetrack.bundle import MASK, PAIRS, Bundle
+from edgetrack.bundle import MASK, PAIRS, Bundle, takes_pairs
 from edgetrack.engines.base import Graph
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.calibration import Keep, Watched
@@ -27,7 +27,7 @@ IN_FLOAT = {
     "ground": "it runs rarely, and its result decides which target is followed",
     "detect": "it runs rarely, and its result decides which target is followed",
     "rank": "it runs rarely, and its result decides which target is followed",
-    **dict.fromkeys(PAIRS, "the videos for calibration and measurement contain color only"),
+    **dict.fromkeys(PAIRS, "the videos for calibration contain color only"),
     MASK: "there is nothing to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
@@ -41,6 +41,11 @@ class Subject(Watched, Protocol):
     @property
     def name(self) -> str:
         """Return its name and version."""
+        ...
+
+    @property
+    def pairs(self) -> bool:
+        """Return whether its trackers take a second sensor in addition to color."""
         ...
 
     def tracker(self) -> FrameTracker:
@@ -80,6 +85,10 @@ class Own:
     def in_float(self) -> Mapping[str, str]:
         """Return its graphs that are not quantized, and why."""
         return {role: why for role, why in IN_FLOAT.items() if role in self.bundle.manifest.tensors}
+
+    @property
+    def pairs(self) -> bool:
+        return takes_pairs(self.bundle)
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
         del runs

@@ -192,8 +192,8 @@ Calibration = Annotated[
 Accept = Annotated[
     Path | None,
     option(
-        "Labeled clips for acceptance: NAME.mp4, NAME.txt, masks in NAME/. Default: agreement with fp32 on the "
-        "calibration video.",
+        "Labeled clips for acceptance: NAME.mp4, NAME.txt, masks in NAME/, second sensor in NAME.x.mp4. Default: "
+        "agreement with fp32 on the calibration video.",
         panel=_QUANTIZED,
         metavar="DIR",
     ),

@@ -157,6 +157,8 @@ def add_adapter_files(
 class Foreign:
     """The bundle of an adapter as an ``edgetrack.export.subject.Subject``; the exporting user trusts its code."""
 
+    pairs = False  # its graphs are measured on color
+
     def __init__(self, folder: Path, *, threads: int) -> None:
         self.folder, self._threads = folder, threads
         self.bundle = self._plain = AdapterBundle.open(folder)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from edgetrack.export.on_labels import Labels  # noqa: E402
 from edgetrack.export.subject import Own  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.peers import FrameTracker  # noqa: E402
+from edgetrack.types import Box  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +28,30 @@ def tracker() -> FrameTracker:
     return Own(Bundle.open().folder, threads=1).tracker()
 
 
-def write_clip(folder: Path, name: str, labels: str) -> None:
+class Blind:
+    """Finds the target only in the red plane of a second sensor's picture, if it is given one."""
+
+    modes = ("bbox",)
+
+    def start(self, pixels: Any, *, box: Box, x: Any = None) -> SimpleNamespace:
+        return SimpleNamespace(box=box)
+
+    def update(self, pixels: Any, x: Any = None) -> SimpleNamespace:
+        if x is None:
+            return SimpleNamespace(box=None)
+        rows, columns = np.nonzero(x[..., 2] > 150)
+        return SimpleNamespace(box=Box(columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1))
+
+
+def write_clip(folder: Path, name: str, labels: str | None) -> None:
     writer = cv2.VideoWriter(str(folder / f"{name}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
     for index in range(40):
         frame = np.full((120, 160, 3), 60, np.uint8)
         frame[30:70, 20 + index : 60 + index] = (0, 0, 220)
         writer.write(frame)
     writer.release()
-    (folder / f"{name}.txt").write_text(labels)
+    if labels is not None:
+        (folder / f"{name}.txt").write_text(labels)
 
 
 def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTracker) -> None:
@@ -44,6 +63,27 @@ def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTr
     assert result.kind == "success AUC"
     assert result.ratio == 1.0
     assert result.means[0] > 0.5
+
+
+def test_a_pair_is_followed_once_in_color_and_once_in_both(tmp_path: Path) -> None:
+    write_clip(tmp_path, "day", "".join(f"{20 + i},30,40,40\n" for i in range(40)))
+    write_clip(tmp_path, "day.x", None)
+    assert [clip.name for clip in labeled_clips(tmp_path)] == ["day"]
+    tracker: Any = Blind()
+    result = Labels(tracker, tmp_path, pairs=True, watch=silent).accuracy(tracker, "fp32")
+    assert result.clips["day"][0] < 0.1
+    assert result.clips["day with x"][0] > 0.8
+
+
+def test_a_second_sensor_of_fewer_frames_is_refused(tmp_path: Path) -> None:
+    write_clip(tmp_path, "day", "20,30,40,40\n" * 40)
+    short = cv2.VideoWriter(str(tmp_path / "day.x.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
+    for _ in range(35):
+        short.write(np.full((120, 160, 3), 200, np.uint8))
+    short.release()
+    tracker: Any = Blind()
+    with pytest.raises(ExportError, match=r"day.mp4 with day.x.mp4 ends after 35 frames"):
+        Labels(tracker, tmp_path, pairs=True, watch=silent)
 
 
 @pytest.mark.parametrize(
