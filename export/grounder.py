@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def _read_alike(one: Bundle, other: Bundle) -> bool:
     if len(set(hashes)) > 1:
         return False
     ids = np.random.default_rng(0).integers(0, _FREQUENT, (1, TEXT_LENGTH))
-    feeds = {"ids": ids, "mask": np.ones((1, TEXT_LENGTH), np.float32)}
+    feeds: dict[str, np.ndarray[Any, Any]] = {"ids": ids, "mask": np.ones((1, TEXT_LENGTH), np.float32)}
     mine, theirs = (
         OrtEngine(bundle, threads=1).graph("text").run(feeds)["tokens"] for bundle in (one, other)
     )
