@@ -109,9 +109,9 @@ class RankLooker final : public CandidateLooker {
     for (double& score : scores_[0]) score *= best / (best + kDenied);
   }
 
-  // A phrase with a color does not fit an object without a pixel of that color. A target that must not have
-  // it
-  // ("car that is not red") is judged by the pixels alone: "rank" takes many a red car for hardly red.
+  // A phrase with a color does not fit an object without a pixel of that color. If the target must not have
+  // the color ("car that is not red"), the pixels alone decide, because "rank" often denies that a red car is
+  // red.
   void heed_colors(const Frame& extent) {
     for (std::size_t p = 0; p < spoken_.parts.size(); ++p)
       for (std::size_t k = 0; k < in_frame_.size(); ++k)
