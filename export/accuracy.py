@@ -109,8 +109,8 @@ def check_frames(accuracy: Accuracy, what: str) -> None:
     """Raise ExportError unless enough frames counted."""
     if accuracy.frames < NEEDED:
         raise ExportError(
-            f"{what} in {accuracy.frames} frames only, expected {NEEDED} or more: too few to tell one precision from "
-            "another; give more video, or name the target with --text or --box"
+            f"{what} in only {accuracy.frames} frames; expected at least {NEEDED}, because fewer cannot tell "
+            "one precision from another; give more video, or select the target with --text or --box"
         )
 
 

@@ -36,7 +36,7 @@ def add_bf16(gate: Gate, *, name: str = "bf16", watch: Watch) -> Report:
     report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
     said = f"{role} graph {speed.ratio:.2f} times as fast on this {report.measured_on}, with OpenVINO"
     if speed.ratio <= 1 and gate.is_here:
-        report.why = f"{said}; run float32"
+        report.why = f"{said}; use float32"
         return report
     accuracy = gate.judge.accuracy(subject.opened(name), name)
     fill(report, accuracy)
@@ -45,5 +45,5 @@ def add_bf16(gate: Gate, *, name: str = "bf16", watch: Watch) -> Report:
         subject.add_computed(name)
         report.why = f"{accuracy}; {said}"
     else:
-        report.why = f"{name} gave {accuracy}, expected {report.min_auc_ratio:g} of it"
+        report.why = f"{name} reached {accuracy}; expected a ratio of at least {report.min_auc_ratio:g}"
     return report

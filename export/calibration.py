@@ -138,7 +138,7 @@ def record(
     """
     if box is not None and len(clips) > 1:
         raise ConfigError(
-            f"--box names a place in one video, but {len(clips)} were given; give one, or use --text"
+            f"--box is a position in one video, but {len(clips)} videos were given; give one video, or use --text"
         )
     floor = [] if clips[0].name == demo_clip().name else [demo_clip()]
     kept = Reservoir(subject.paths, CROPS - FLOOR * len(floor))
@@ -172,12 +172,13 @@ def _too_few(name: str, kept: Reservoir, seen: Sequence[Seen]) -> str:
     frames, crops = sum(one.usable for one in seen), len(kept.crops[name])
     if crops == 0 and kept.flat == 0:
         return (
-            f"graph {name!r} was never seen to run in {frames} frames; the adapter must run it by a session of "
-            "onnxruntime that open() makes (run, or run_with_iobinding on arrays in host memory): or leave --int8 out"
+            f"graph {name!r} did not run in {frames} frames; the adapter must run it in a session of "
+            "onnxruntime that open() creates (run, or run_with_iobinding on arrays in host memory); "
+            "otherwise leave out --int8"
         )
     return (
-        f"{frames} frames gave {crops} crops for graph {name!r} ({kept.flat} of one color were left out), expected "
-        f"at least {LEAST}: give a video of {LEAST * EVERY} frames or more in which the target is to be seen"
+        f"{frames} frames gave {crops} crops for graph {name!r} ({kept.flat} of one color were left out); expected "
+        f"at least {LEAST}: give a video of at least {LEAST * EVERY} frames in which the target is visible"
     )
 
 

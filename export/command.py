@@ -118,31 +118,31 @@ def _check(request: Request) -> None:
     if kind == "checkpoint" and not Path(request.model).is_file():
         raise ExportError(
             f"checkpoint {request.model} cannot be loaded: it does not exist; "
-            "expected a file that 'edgetrack train' wrote"
+            "expected a file written by 'edgetrack train'"
         )
     if kind == "bundle" and not (request.precisions or request.grounder or request.masks or request.sensor):
         Bundle.open(request.model)  # must be a valid bundle
         if not request.retarget:
             raise ConfigError(
-                f"nothing to do: {request.model} is a bundle already; give --int8 or --fp16, --target for another "
+                f"nothing to do: {request.model} is already a bundle; give --int8 or --fp16, --target for another "
                 "board's budgets, or a checkpoint (.pt). Search size, tokens and layers are fixed when a model is "
                 "trained: see edgetrack train"
             )
     if kind == "adapter bundle" and not request.precisions:
-        raise ConfigError(f"nothing to do: {request.model} is a bundle already; give --int8 or --bf16")
+        raise ConfigError(f"nothing to do: {request.model} is already a bundle; give --int8 or --bf16")
     if "int8" in request.precisions and "int8" not in board.precisions:
         raise ConfigError(
             f"target {board.name} runs {', '.join(board.precisions)}, not int8; "
-            "leave --int8 out, or see: edgetrack targets"
+            "leave out --int8, or see: edgetrack targets"
         )
     if "fp16" in request.precisions and kind.startswith("adapter"):
         raise ConfigError(
-            f"--fp16 has no effect on {request.model}: an adapter runs its graphs on the CPU, which has 16 bits as "
+            f"--fp16 has no effect on {request.model}: an adapter runs its graphs on the CPU, whose 16-bit format is "
             "bfloat16; give --bf16"
         )
     if "bf16" in request.precisions and not kind.startswith("adapter"):
         raise ConfigError(
-            f"--bf16 has no effect on {request.model}: OpenVINO computes it of any bundle of edgetrack's own, with "
+            f"--bf16 has no effect on {request.model}: OpenVINO derives it from any of edgetrack's own bundles, with "
             "--engine openvino --precision bf16; leave it out"
         )
 
@@ -152,17 +152,17 @@ def _check_adapter(request: Request, name: str, adapter: Opener) -> None:
     gate, modes, precisions = request.gate, adapter.modes, getattr(adapter, "precisions", ())
     if gate.accept is not None and "bbox" not in modes:
         raise ConfigError(
-            f"--accept starts targets by the boxes of its labels, and {name} takes none; leave it out: then the boxes "
-            "that it finds are compared with those of float32"
+            f"--accept starts targets with the boxes of its labels, but {name} takes no boxes; leave it out: "
+            "then the boxes that it finds are compared with those of float32"
         )
     if "bf16" in request.precisions and "bf16" not in precisions:
-        raise ConfigError(f"--bf16 has no effect on {name}: it runs in float32 or INT8; leave it out")
+        raise ConfigError(f"--bf16 has no effect on {name}, which runs in float32 or INT8; leave it out")
     if "bf16" in request.precisions:
         check_capable(shared_core(), "bf16")
     wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
     if (gate.text or gate.box) and wanted not in modes:
         expected = "--text" if "nl" in modes else "--box"
-        raise ConfigError(f"{request.model} takes its target by {', '.join(modes)}; expected {expected} only")
+        raise ConfigError(f"{request.model} takes its target by {', '.join(modes)}; give {expected} only")
 
 
 def _budget(request: Request) -> Budget:
@@ -218,7 +218,7 @@ def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> Subject:
         name=request.name or "edgetrack-256",
         version=request.version,
     )
-    for _ in watch([0], "exporting float32 and comparing it with PyTorch", 1):
+    for _ in watch([0], "exporting float32 and comparing with PyTorch", 1):
         export(config)
     set_target(folder, _budget(request))
     return Own(folder, threads=request.gate.threads)
@@ -279,7 +279,7 @@ def _add(name: str, request: Request, gate: Gate, watch: Watch) -> Report:
         if request.masks:
             float_masks(gate.subject.folder)
         report.kept = True
-        report.why += f"; the {name.upper()} that {old.manifest.name} had before is kept as it was"
+        report.why += f"; the {name.upper()} that {old.manifest.name} had before is kept unchanged"
     return report
 
 

@@ -90,16 +90,16 @@ def check_seen(seen: Sequence[Seen], *, wanted: Sequence[str], named: bool, foun
         empty = [f"{flat} are of one color"] * bool(flat) + [f"{noise} are noise"] * bool(noise)
         why = f" of its {frames} frames {' and '.join(empty)};" if empty else ""
         raise ExportError(
-            f"{names} shows nothing to measure on:{why} {frames - flat - noise} frames show something, expected "
-            f"{NEEDED} or more: give a video of what the tracker will see"
+            f"{names} has too little to measure on:{why} {frames - flat - noise} frames have content; expected "
+            f"at least {NEEDED}: give a video of what the tracker will see"
         )
     tracked = sum(one.found for one in seen)
     if found and tracked < (NEEDED if named else 1):
         what = " or ".join(f'"{word}"' for word in wanted) or "the target in --box"
         times = f"in {tracked} of {frames} frames" if tracked else f"in none of {frames} frames"
         raise ExportError(
-            f"{what} was found {times} of {names}, expected {NEEDED} or more; name what is to be seen in the video "
-            "with --text, or where it is in the first frame with --box X,Y,W,H"
+            f"{what} was found {times} of {names}; expected at least {NEEDED}; describe an object of the video "
+            "with --text, or give its position in the first frame with --box X,Y,W,H"
         )
 
 

@@ -99,7 +99,9 @@ def add_fp16(gate: Gate, *, watch: Watch) -> Report:
     fill(report, accuracy)
     if not gate.passes(accuracy):
         remove_precision(folder, NAME)
-        report.why = f"float16 gave {accuracy}, expected {report.min_auc_ratio:g} of it; run float32"
+        report.why = (
+            f"float16 reached {accuracy}; expected a ratio of at least {report.min_auc_ratio:g}; use float32"
+        )
         return report
     report.accepted = True
     fill_thresholds(report, bundle)
@@ -154,13 +156,13 @@ def _framed(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 def _too_slow(target: str, speed: Speed) -> str:
     return (
-        f"target {target} has no float16 at speed, and here the search graph ran {speed.ratio:.2f} times as fast in "
-        "float16; for a GPU name it, as in --target jetson-orin-nano (see: edgetrack targets)"
+        f"target {target} has no fast float16, and here the search graph ran {speed.ratio:.2f} times as fast in "
+        "float16; for a GPU, select it, as in --target jetson-orin-nano (see: edgetrack targets)"
     )
 
 
 def _accepted(report: Report, accuracy: Accuracy, speed: Speed) -> str:
     return (
         f"{accuracy}; {speed.ratio:.2f} times as fast on this CPU, which "
-        f"says nothing of a GPU's speed: measure that on {report.target}, with edgetrack bench"
+        f"does not predict the speed of a GPU: measure that on {report.target}, with edgetrack bench"
     )

@@ -83,8 +83,8 @@ def keep_int8(gate: Gate, *, watch: Watch) -> Report:
         report.files.append(FileRow.of(files[0], "fp32"))
         report.files.append(FileRow.of(files[1], NAME, accuracy=accuracy.ratio, speed=speed.ratio))
     report.why = (
-        f"kept as it was in {subject.name}, calibrated on {_sources(bundle)}, for without --calibration there is "
-        f"nothing better to make it of; here {accuracy}, {_speed(report, 'search')}"
+        f"kept unchanged from {subject.name}, calibrated on {_sources(bundle)}, because without "
+        f"--calibration there is no nothing better to make it of; here {accuracy}, {_speed(report, 'search')}"
     )
     return report
 
@@ -95,7 +95,7 @@ def _sources(bundle: Bundle) -> str:
         sources = json.loads(bundle.path("int8_ranges").read_text(encoding="utf-8"))["calibration"]["sources"]
         return ", ".join(Path(source).name for source in sources)
     except (OSError, ValueError, KeyError, TypeError):
-        return "videos that it does not name"
+        return "videos that are not recorded"
 
 
 def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> Int8Report:
@@ -132,27 +132,27 @@ def _speed(report: Report, role: str) -> str:
     said = f"{role} graph {fp32 / other:.2f} times as fast on this {report.measured_on}"
     if report.target == report.measured_on:
         return said
-    return f"{said}, which says nothing of {report.target}'s speed: measure that there, with edgetrack bench"
+    return f"{said}, which does not predict the speed of {report.target}: measure that there, with edgetrack bench"
 
 
 def _refusal(report: Int8Report) -> str:
     """Return why no selection of layers passed."""
     if not report.attempts:
-        return "no graph has a layer that can compute in integers: a convolution or product with constant weights"
+        return "no graph has a layer that can run in integers: a convolution or matrix product with constant weights"
     speed = max(attempt.speed for attempt in report.attempts)
     if report.ratio is None or report.interval is None:
         return f"INT8 was not faster on this machine: at best {speed:.2f} times the speed of fp32"
     low, high = report.interval
     unsure = (
-        f", which so few frames cannot tell from {report.min_auc_ratio:g}"
+        f", which cannot be distinguished from {report.min_auc_ratio:g} with so few frames"
         if high >= report.min_auc_ratio
         else ""
     )
-    remedy = "give more video" if unsure else "calibrate on video that is more like what is accepted on"
+    remedy = "give more video" if unsure else "calibrate on video that is more similar to that of --accept"
     if report.calibration["sources"] == ["demo scene"]:
-        remedy = "give a video of yours: --calibration VIDEO"
+        remedy = "give your own video: --calibration VIDEO"
     return (
-        f"INT8 kept at best {report.ratio:.3f} of fp32's accuracy over {report.evidence} frames, expected "
+        f"INT8 kept at best {report.ratio:.3f} of fp32's accuracy over {report.evidence} frames; expected "
         f"{report.min_auc_ratio:g} (95 % interval {low:.2f} to {high:.2f}{unsure}), with up to "
         f"{report.attempts[-1].floats} layers of each graph in float; {remedy}"
     )

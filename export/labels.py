@@ -71,7 +71,8 @@ def _labeled(video: Path) -> Labeled:
     )
     if len(present) < 2:
         raise ExportError(
-            f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"
+            f"labels {file} contain {len(present)} boxes; expected a line x,y,w,h for each frame, and at "
+            "least two boxes"
         )
     return Labeled(video, boxes[present[0] :], int(present[0]), _masks(video.with_suffix(""), len(boxes)))
 
@@ -80,7 +81,7 @@ def _masks(folder: Path, frames: int) -> tuple[Path, ...]:
     files = tuple(sorted(folder.glob("*.png")))
     if files and len(files) != frames:
         raise ExportError(
-            f"{folder} has {len(files)} masks, and there are labels of {frames} frames; expected a PNG file for each "
-            "frame, black where the target is not"
+            f"{folder} has {len(files)} masks, but there are labels for {frames} frames; expected a PNG file for each "
+            "frame, black outside of the target"
         )
     return files

@@ -117,8 +117,8 @@ def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Trac
     if row < len(clip.truth):
         both = f"{clip.video}" if clip.x is None else f"{clip.video} with {clip.x.name}"
         raise ExportError(
-            f"{both} ends after {clip.start + row} frames, its labels are of {clip.start + len(clip.truth)}; "
-            "expected a line x,y,w,h for each frame"
+            f"{both} ends after {clip.start + row} frames, but its labels are for "
+            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
         )
 
 

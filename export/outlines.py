@@ -182,7 +182,7 @@ def _refusal(masks: MaskReport) -> str:
         return f"INT8 was not faster on this machine: at best {best:.2f} times the speed of fp32"
     low, high = masks.interval
     return (
-        f"INT8 kept at best {masks.ratio:.3f} of fp32's J&F over {masks.evidence} frames, expected "
+        f"INT8 kept at best {masks.ratio:.3f} of fp32's J&F over {masks.evidence} frames; expected "
         f"{masks.min_jf_ratio:g} (95 % interval {low:.2f} to {high:.2f})"
     )
 

@@ -72,7 +72,7 @@ def _files(report: Report) -> Iterable[str]:
     yield html.table(Table("Files", ["file", "precision", "size", "error", "accuracy", "speed"], rows))
     mask = ", of mask J&F" if isinstance(report, Int8Report) and report.masks is not None else ""
     yield html.paragraph(
-        "error: of the outputs relative to float32, on crops that no range was measured on. accuracy: "
+        "error: of the outputs relative to float32, on crops that were not used for calibration. accuracy: "
         f"{report.accuracy_kind} relative to float32's{mask}. speed: relative to float32's, in alternating runs of "
         "ONNX Runtime; it was not measured for files of other engines. CPUs have no float16 kernels: float16 is for "
         "GPUs, and slower here.",
@@ -94,7 +94,7 @@ def _figures(report: Report) -> Iterable[str]:
         rows = [[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in report.thresholds.items()]
         yield html.section(
             "Thresholds",
-            html.paragraph("Moved so that a status means the same in both precisions."),
+            html.paragraph("Adjusted so that a status means the same in both precisions."),
             html.table(Table("", ["threshold", "fp32", report.precision], rows, words=1)),
         )
 
@@ -109,7 +109,7 @@ def _tried(attempts: Sequence[Attempt], graphs: str, graph: str) -> str:
         ]
         for attempt in attempts
     ]
-    columns = [f"layers of {graphs} back in float", f"speed of {graph}", "accuracy", "verdict"]
+    columns = [f"layers of {graphs} kept in float", f"speed of {graph}", "accuracy", "verdict"]
     return html.table(Table("", columns, rows, words=0))
 
 
@@ -130,7 +130,7 @@ def _attempts(report: Int8Report) -> Iterable[str]:
     yield html.section(
         "Acceptance",
         html.paragraph(f"Quantized: {' and '.join(report.kinds)} nodes."),
-        *([html.paragraph(f"Graphs that stay in float. {refused}.")] if refused else []),
+        *([html.paragraph(f"Graphs that stay in float: {refused}.")] if refused else []),
         html.paragraph(f"Required: at least {report.min_auc_ratio:g} of float32's accuracy, and faster."),
         _tried(report.attempts, "each graph", "search"),
     )
@@ -144,14 +144,14 @@ def _methods(report: Int8Report) -> str:
     ]
     return html.section(
         "Calibration methods",
-        html.paragraph("Output error with every layer in integers; the lowest is used."),
+        html.paragraph("Output error with all layers in integers; the method with the lowest error is used."),
         html.table(Table("", ["graph", *methods], rows, words=1)),
     )
 
 
 def _layers(report: Int8Report) -> Iterable[str]:
     yield html.section(
-        "Layers", html.paragraph("Output error with this layer alone in integers, most sensitive first.")
+        "Layers", html.paragraph("Output error with only this layer in integers, most sensitive first.")
     )
     for graph, errors in report.sensitivity.items():
         floats = set(report.in_float.get(graph, ()))

@@ -179,7 +179,7 @@ def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine, checkpoint: Path)
     apart = max(float(np.abs(alone[name] - found[name]).max()) for name in ("score", "offset"))
     if apart > TOLERANCE:
         raise ExportError(
-            f"checkpoint {checkpoint} was trained for another network: with color alone it differs by {apart:.3g} from "
+            f"checkpoint {checkpoint} was trained for another network: with color only, it differs by {apart:.3g} from "
             f"the bundle's own graph; expected at most {TOLERANCE:g}; train it with network = this bundle"
         )
     return errors

@@ -26,7 +26,7 @@ def check_output(output: Path, *, force: bool) -> None:
         )
     if not force:
         raise ExportError(
-            f"output {output} already holds a bundle; replace it with --force, or name another folder"
+            f"output {output} already contains a bundle; replace it with --force, or give another folder"
         )
 
 
@@ -137,11 +137,13 @@ def share_files(folder: Path, other: Path) -> int:
     """
     if folder.resolve().parent != other.resolve().parent:
         raise ExportError(
-            f"{folder} and {other} do not lie in one folder; expected bundles beside each other"
+            f"{folder} and {other} are not in the same folder; expected bundles beside each other"
         )
     manifest, there = Bundle.open(folder).manifest, Bundle.open(other).manifest
     if any(entry.bundle for entry in there.files.values()):
-        raise ExportError(f"{other} shares files with another bundle; expected one that stands alone")
+        raise ExportError(
+            f"{other} shares files with another bundle; expected one that contains all of its files"
+        )
     held = {(entry.path, entry.sha256) for entry in there.files.values()}
     same = {role for role, entry in manifest.files.items() if (entry.path, entry.sha256) in held}
     for weights, graphs in _GROUPS.items():
@@ -152,7 +154,9 @@ def share_files(folder: Path, other: Path) -> int:
     pairs = {role for role in ("sensor_weights", *PAIRS) if role in manifest.files} - same
     if "tracker_weights" in same and pairs:
         if PAIRS[0] in there.tensors:
-            raise ExportError(f"{other} has graphs of pairs of its own; expected a bundle of color alone")
+            raise ExportError(
+                f"{other} has its own graphs for pairs of images; expected a bundle for color only"
+            )
         for role in pairs:
             shutil.copyfile(folder / manifest.files[role].path, other / manifest.files[role].path)
         same |= pairs

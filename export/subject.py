@@ -22,13 +22,13 @@ from edgetrack.tracker import Tracker
 QUANTIZED = ("template", "search")
 # Graphs of edgetrack's models that stay in float, and why; docs/int8.md has the measurements.
 IN_FLOAT = {
-    "text": "it runs once for a text",
-    "prompt": "it runs once for a text",
+    "text": "it runs once per text",
+    "prompt": "it runs once per text",
     "ground": "it runs rarely, and its result decides which target is followed",
     "detect": "it runs rarely, and its result decides which target is followed",
     "rank": "it runs rarely, and its result decides which target is followed",
     **dict.fromkeys(PAIRS, "the videos for calibration contain color only"),
-    MASK: "there is nothing to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
+    MASK: "no masks are given to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
 

@@ -68,7 +68,8 @@ class Variant:
             source, plan = Source.read(bundle.path(graph)), self.plans["search"]
             if source.layers != plan.source.layers or source.observed() != plan.source.observed():
                 raise ExportError(
-                    f"graph {graph!r} has other layers than 'search', whose INT8 it shares; export the checkpoint again"
+                    f"graph {graph!r} has other layers than 'search', although it shares its INT8; export "
+                    "the checkpoint again"
                 )
             sources[graph] = ("search", source)
         return sources

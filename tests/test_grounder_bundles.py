@@ -163,12 +163,12 @@ def test_a_precision_that_finds_other_boxes_is_left_out(
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--fp16"], "--fp16 has no effect.*on the CPU, which has 16 bits as bfloat16; give --bf16"),
+        (["--fp16"], "--fp16 has no effect.*on the CPU, whose 16-bit format is bfloat16; give --bf16"),
         (
             ["--int8", "--accept", "."],
-            "--accept starts targets by the boxes of its labels, and tiny-owl takes none",
+            "--accept starts targets with the boxes of its labels, but tiny-owl takes no boxes",
         ),
-        (["--int8", "--box", "1,2,30,40"], "takes its target by nl; expected --text only"),
+        (["--int8", "--box", "1,2,30,40"], "takes its target by nl; give --text only"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(

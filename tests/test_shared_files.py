@@ -121,7 +121,7 @@ def test_graphs_of_pairs_move_to_the_weights_that_they_read_as_well(tmp_path: Pa
     assert {bundle.path(role).parent for role in (*PAIRS, "sensor_weights")} == {color}
     assert bundle.manifest.digest == before.manifest.digest
     assert Bundle.open(color).manifest == alone.manifest, "the other one takes color alone as before"
-    with pytest.raises(ExportError, match="graphs of pairs of its own"):
+    with pytest.raises(ExportError, match="its own graphs for pairs"):
         share_files(_paired(tmp_path / "third"), _paired(tmp_path / "fourth"))
 
 
@@ -142,7 +142,7 @@ def _as_search(values: dict[str, Any], role: str) -> None:
 
 def test_bundles_that_cannot_share(pair: tuple[Path, Path], tmp_path: Path) -> None:
     far = write_fake_bundle(tmp_path / "far" / "b")
-    with pytest.raises(ExportError, match="do not lie in one folder"):
+    with pytest.raises(ExportError, match="are not in the same folder"):
         share_files(far, pair[1])
     with pytest.raises(ExportError, match="shares files with another bundle"):
         share_files(write_fake_bundle(tmp_path / "third"), pair[0])

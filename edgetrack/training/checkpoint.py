@@ -46,12 +46,12 @@ def load(path: Path, keys: Collection[str] = ("model", "config")) -> dict[str, A
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises various errors for damaged files
         raise ConfigError(
-            f"checkpoint {path} cannot be read ({reason_of(error)}); expected a file that 'edgetrack train' wrote: "
-            "restore it from a copy, or delete it to begin anew"
+            f"checkpoint {path} cannot be read ({reason_of(error)}); expected a file written by 'edgetrack train': "
+            "restore it from a copy, or delete it to start again"
         ) from error
     if not isinstance(values, dict) or not set(keys) <= set(values):
         expected = " and ".join(map(repr, keys))
-        raise ConfigError(f"{path} is no edgetrack checkpoint; expected the keys {expected}")
+        raise ConfigError(f"{path} is not an edgetrack checkpoint; expected the keys {expected}")
     return values
 
 

@@ -182,6 +182,6 @@ class Loop(ABC, Generic[Net]):
             self.load_state(state)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"checkpoint {path} is not of this network and optimizer ({reason_of(error)}); expected one that "
-                "this recipe wrote: set another 'output', or delete it to begin anew"
+                f"checkpoint {path} does not fit this network and optimizer ({reason_of(error)}); expected one that "
+                "this recipe wrote: set another 'output', or delete the checkpoint to start again"
             ) from error

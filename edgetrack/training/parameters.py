@@ -73,8 +73,8 @@ def parts_of(
     missing = [role for role in roles if role not in bundle.graphs]
     if missing:
         raise ConfigError(
-            f"model {bundle.manifest.name} has no graph {missing[0]!r} to begin from ('initial' of the recipe); "
-            f"expected a bundle that was exported with {option}"
+            f"model {bundle.manifest.name} has no graph {missing[0]!r} to start from ('initial' of the recipe); "
+            f"expected a bundle exported with {option}"
         )
     weights: dict[str, Tensor] = {}
     for role in roles:

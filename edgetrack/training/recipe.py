@@ -39,18 +39,18 @@ class DatasetEntry:
         if isinstance(layout, SequenceLayout) and self.split in layout.hidden:
             raise ConfigError(f"the boxes of {self.name} {self.split} are not public; train on another split")
         if isinstance(layout, PhraseLayout):
-            raise ConfigError(
-                f"{self.name} is read for measuring only; train on another data set, such as coco"
-            )
+            raise ConfigError(f"{self.name} is for evaluation only; train on another data set, such as coco")
         if self.skip and not isinstance(layout, SequenceLayout):
-            raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has images, not sequences")
+            raise ConfigError(
+                f"skip = {self.skip!r}; expected no skip: {self.name} has images, not sequences"
+            )
 
     @classmethod
     def all_of(cls, tables: Any, path: Path) -> tuple[DatasetEntry, ...]:
         """Return the entries of a recipe's array of tables."""
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise ConfigError(
-                f"recipe {path}: datasets is no array of tables; write [[datasets]] above each entry"
+                f"recipe {path}: datasets is not an array of tables; write [[datasets]] above each entry"
             )
         known = [f.name for f in fields(cls)]
         made = []
@@ -112,8 +112,8 @@ class Recipe:
                 raise ConfigError(f"recipe {self.name!r}: {name} = {getattr(self, name)}; expected 1 or more")
         if not 6 <= self.frozen_blocks <= 13:
             raise ConfigError(
-                f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the trunk's first "
-                "stages stay as they are"
+                f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the first "
+                "stages of the trunk stay frozen"
             )
         if not 0 <= self.held_out <= 0.5:
             raise ConfigError(
@@ -121,8 +121,8 @@ class Recipe:
             )
         if self.thaw_patience and not self.held_out:
             raise ConfigError(
-                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected samples that "
-                "validate, because they decide what thaws: set held_out, such as 0.05"
+                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected "
+                "validation samples, because they decide which blocks thaw: set held_out, for example to 0.05"
             )
         if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
             raise ConfigError(
@@ -137,11 +137,12 @@ class Recipe:
         if self.distill and (self.search_side, self.search_factor) != (256, 4):
             raise ConfigError(
                 f"recipe {self.name!r}: distill = {self.distill} with search_side = {self.search_side} and "
-                f"search_factor = {self.search_factor}; expected 256 and 4: the teacher sees what the student sees"
+                f"search_factor = {self.search_factor}; expected 256 and 4: teacher and student must see the "
+                "same region"
             )
         if self.teacher and not self.distill:
             raise ConfigError(
-                f"recipe {self.name!r}: teacher = {self.teacher!r} with distill = 0, so that it never teaches; set "
+                f"recipe {self.name!r}: teacher = {self.teacher!r} with distill = 0, so the teacher is never used; set "
                 "distill to a fraction of the steps, such as 0.7, or remove teacher"
             )
         if not self.data_weight > 0:
@@ -161,7 +162,7 @@ class Recipe:
             _, values = load_toml(path)
         except FileNotFoundError:
             raise ConfigError(
-                f"recipe {path} does not exist; see edgetrack/training/recipes/ for those that ship"
+                f"recipe {path} does not exist; edgetrack/training/recipes/ has the shipped ones"
             ) from None
         except OSError as error:
             raise ConfigError(f"recipe {path} cannot be read: {error.strerror}") from None

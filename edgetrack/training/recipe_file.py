@@ -49,7 +49,7 @@ def read_recipe(cls: type[R], path: Path) -> R:
         raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
     needed = {n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
     if missing := sorted(needed - set(table)):
-        raise ConfigError(f"recipe {path} lacks {missing}; expected a value for each")
+        raise ConfigError(f"recipe {path} lacks {missing}; expected a value for each key")
     check_types(cls, {name: value for name, value in table.items() if name != "datasets"}, path)
     return cls(**{name: _frozen(value) for name, value in table.items()})
 
@@ -66,7 +66,7 @@ def network_of(path: Path) -> str:
         return ""  # loading the whole recipe will report the error
     if name not in NETWORKS:
         raise ConfigError(
-            f"recipe {path}: network = {name!r}; expected {NETWORKS[1]!r}, or no such key for edgetrack's own"
+            f"recipe {path}: network = {name!r}; expected {NETWORKS[1]!r}, or no key network for edgetrack's own"
         )
     return str(name)
 

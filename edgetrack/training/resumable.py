@@ -31,7 +31,7 @@ def resumable(kept: Path, command: str) -> Generator[None, None, None]:
         except KeyboardInterrupt:
             if kept.is_file():
                 with suppress(OSError):  # the terminal may be gone
-                    print(f"stopped; {kept} is saved, resume with: {command}", flush=True)
+                    print(f"stopped; {kept} is saved; resume with: {command}", flush=True)
             raise SystemExit(signals.EXIT_INTERRUPTED) from None
 
 

@@ -27,7 +27,7 @@ def _check_inputs(recipe: Recipe) -> None:
     if not recipe.initial and not teacher.is_file():
         raise ConfigError(
             f"recipe {recipe.name!r}: {teacher} does not exist; expected the trunk's ImageNet weights in the folder "
-            "'teachers'; correct it, or set 'initial' to a checkpoint or bundle, such as edgetrack-256"
+            "'teachers'; correct the path, or set 'initial' to a checkpoint or bundle, such as edgetrack-256"
         )
 
 

@@ -44,15 +44,15 @@ class UVLTeacher:
         bundle = AdapterBundle.open(folder)
         if bundle.manifest.adapter != NAME:
             raise ConfigError(
-                f"teacher {folder} is a bundle of {bundle.manifest.adapter}; expected what 'edgetrack export {NAME}' "
-                "writes"
+                f"teacher {folder} is a bundle of {bundle.manifest.adapter}; expected one that 'edgetrack "
+                f"export {NAME}' writes"
             )
         self._network = network = Network(bundle.graphs("fp32"), threads=1)
         sees = (network.template, network.search, network.factor)
         if sees != _SEES:
             raise ConfigError(
-                f"teacher {folder} sees a template of {sees[0]} pixels and a search region of {sees[1]}, {sees[2]:g} "
-                f"times the box; the student's are {_SEES[0]}, {_SEES[1]} and {_SEES[2]:g}: expected UVLTrack-B"
+                f"teacher {folder} uses a template of {sees[0]} pixels and a search region of {sees[1]}, {sees[2]:g} "
+                f"times the box; the student uses {_SEES[0]}, {_SEES[1]} and {_SEES[2]:g}: expected UVLTrack-B"
             )
         self._encode_text = lru_cache(_TEXTS)(self._words)
 

@@ -42,8 +42,8 @@ def started(begin: Callable[[], Callable[[], T]]) -> Callable[[], T]:
                 return made
             if not alive:
                 raise SourceError(
-                    f"the process that makes batches has ended with code {process.exitcode}; expected it to go on: "
-                    "read its traceback above"
+                    f"the process that prepares batches ended with code {process.exitcode} before the training did: "
+                    "see its traceback above"
                 )
 
     return following

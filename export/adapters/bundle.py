@@ -101,7 +101,7 @@ def write_adapter_bundle(
         raise ExportError(
             f"weights {', '.join(missing)} do not exist"
             if missing
-            else f"{source} needs its weights; give --weights FILE"
+            else f"{source} needs weights; give --weights FILE"
             + (f", or ./{source} for the bundle in that folder" if is_adapter_bundle(source) else "")
         )
     graphs = graphs_of(adapter, source, weights)

@@ -46,7 +46,8 @@ def graphs_of(adapter: Adapter, name: str, weights: Sequence[Path]) -> dict[str,
         raise ConfigError(f"graphs() of {name} returned {given!r:.200}; expected ONNX models by name")
     if wrong := [graph for graph in given if not isinstance(graph, str) or not _NAME.fullmatch(graph)]:
         raise ConfigError(
-            f"graphs() of {name} names a graph {wrong[0]!r}; expected letters, digits, - and _, for a file's name"
+            f"graphs() of {name} has a graph named {wrong[0]!r}; expected only letters, digits, - and _, "
+            "because it names a file"
         )
     return {graph: _normalized(graph, model) for graph, model in given.items()}
 
@@ -104,7 +105,7 @@ def torch_graph(
         if not distance <= limit:  # also true for NaN
             raise ParityError(
                 f"output {name!r} differs by {distance:.3g} between PyTorch and ONNX Runtime; expected at most "
-                f"{limit:.3g}: does the module depend on chance, or on more than its inputs?"
+                f"{limit:.3g}: is the module random, or does it depend on more than its inputs?"
             )
     return model
 
@@ -146,7 +147,7 @@ def _normalized(name: str, model: onnx.ModelProto) -> onnx.ModelProto:
         raise ExportError(f"graph {name!r} is not a valid ONNX model: {reason_of(error)}") from error
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in copy.graph.initializer):
         raise ExportError(
-            f"graph {name!r} keeps weights in another file; load it with onnx.load(PATH), which takes them in"
+            f"graph {name!r} stores weights in another file; load it with onnx.load(PATH), which includes them"
         )
     _take_constants(copy.graph)
     names = {node.name for node in copy.graph.node}

@@ -106,7 +106,7 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
 
 def test_labels_of_more_frames_than_the_video_has(tmp_path: Path, tracker: FrameTracker) -> None:
     write_clip(tmp_path, "short", "20,30,40,40\n" * 41)
-    with pytest.raises(ExportError, match="ends after 40 frames, its labels are of 41"):
+    with pytest.raises(ExportError, match="ends after 40 frames, but its labels are for 41"):
         Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
 
 

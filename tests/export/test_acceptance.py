@@ -94,12 +94,12 @@ def ramp(index: int) -> Any:
             150,
             black,
             None,
-            r"shows nothing .* of its 150 frames 150 are of one color; 0 frames show something",
+            r"has too little .* of its 150 frames 150 are of one color; 0 frames have content",
         ),
         (150, gray, None, "150 are of one color"),
         (150, noise, None, "of its 150 frames 150 are noise"),
         (150, black, "red car", "150 are of one color"),
-        (3, ramp, None, "a.mp4 shows nothing to measure on: 3 frames show something, expected 30 or more"),
+        (3, ramp, None, "a.mp4 has too little to measure on: 3 frames have content; expected at least 30"),
         (40, ramp, "purple elephant", '"purple elephant" was found in none of 40 frames of a.mp4'),
         (40, ramp, None, '"person" or "car" .* was found in none of 40 frames of a.mp4'),
     ],
@@ -137,7 +137,7 @@ def test_crops_of_one_color_are_refused() -> None:
 
 def test_a_box_is_for_one_video() -> None:
     clips, box = [clip("a", 3, ramp), clip("b", 3, ramp)], Box(1, 2, 30, 40)
-    with pytest.raises(ConfigError, match="--box names a place in one video, but 2 were given"):
+    with pytest.raises(ConfigError, match="--box is a position in one video, but 2 videos were given"):
         record(own(), clips, text=None, box=box, watch=silent)
 
 
@@ -228,7 +228,7 @@ def test_agreement_judges_on_random_boxes_where_no_text_is_taken(drive: list[Any
 @pytest.mark.parametrize(("count", "modes"), [(20, ("bbox",)), (60, ("nl",))])
 def test_agreement_on_nothing_is_refused(count: int, modes: Any, drive: list[Any]) -> None:
     """Too few frames; and a target that is never found."""
-    with pytest.raises(ExportError, match=r"float32 had a box in \d+ frames only, expected 30 or more"):
+    with pytest.raises(ExportError, match=r"float32 had a box in only \d+ frames; expected at least 30"):
         accuracy.Agreement(
             Stand(),
             [clip("drive", count, drive.__getitem__)],

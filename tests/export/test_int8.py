@@ -150,7 +150,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     assert len(stored["sensitivity"]["search"]) == 39
     assert set(stored["refused"]) == {"text", "prompt", "ground", "detect", "rank", "mask"}
     page = bundle.path("report_page").read_text()
-    assert "mask: there is nothing to measure its accuracy on" in page
+    assert "mask: no masks are given to measure its accuracy on" in page
     assert "<script" not in page
     assert "http" not in page
     for words in ("INT8 is included", "demo scene", "search.int8.ort.onnx", "trunk.stem.conv"):
@@ -181,7 +181,7 @@ def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path
     bundle, (report,) = command.make_bundle(request, watch=silent)
     shipped = Bundle.open("edgetrack-160").manifest
     assert (report.accepted, report.kept) == (True, True)
-    assert report.why.startswith("kept as it was in edgetrack-160")
+    assert report.why.startswith("kept unchanged from edgetrack-160")
     assert "search graph 2.00 times as fast" in report.why
     assert bundle.manifest.precisions == shipped.precisions
     assert {role: bundle.manifest.files[role] for role in shipped.files if "int8" in role} == {
@@ -233,7 +233,7 @@ def test_what_is_not_accurate_is_left_out(
     assert isinstance(bundle, Bundle)
     assert isinstance(report, Int8Report)
     assert not report.accepted
-    assert "at best 0.750 of fp32's accuracy over 100 frames, expected 0.99" in report.why
+    assert "at best 0.750 of fp32's accuracy over 100 frames; expected 0.99" in report.why
     tried = [attempt.floats for attempt in report.attempts]
     assert tried == list(int8.STEPS[: len(tried)])  # until no layer is left in integers
     assert len(tried) >= 4
@@ -242,7 +242,7 @@ def test_what_is_not_accurate_is_left_out(
     assert all(step - 2 <= layers <= step for layers, step in zip(back, tried, strict=True))
     stored = json.loads(bundle.path("report").read_text())["int8"]
     assert (stored["accepted"], stored["kept"], stored["evidence"]) == (False, True, 100)
-    assert "had before is kept as it was" in report.why
+    assert "had before is kept unchanged" in report.why
     assert bundle.manifest.precisions == made[0].manifest.precisions  # what was tested is not thrown away
     for role in ("search.int8.ort", "int8_weights"):
         assert bundle.path(role).read_bytes() == made[0].path(role).read_bytes()
@@ -278,14 +278,14 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to do: edgetrack-256 is a bundle already; give --int8 or --fp16"),
+        ([], "nothing to do: edgetrack-256 is already a bundle; give --int8 or --fp16"),
         (["--calibration", "x.mp4"], "--calibration has no effect: it applies to other precisions"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
         (["--int8", "--accept", "."], "has no labeled clips"),
         (["no-model", "--int8"], "'no-model' is neither a folder nor a shipped model"),
         (["gone.pt"], "gone.pt cannot be loaded"),
-        (["--bf16"], "--bf16 has no effect on edgetrack-256: OpenVINO computes it of any bundle"),
+        (["--bf16"], "--bf16 has no effect on edgetrack-256: OpenVINO derives it from any"),
     ],
 )
 def test_what_a_user_can_mend(
@@ -302,7 +302,7 @@ def test_only_an_older_bundle_is_replaced_and_only_when_asked(tmp_path: Path) ->
     check_output(tmp_path / "new", force=False)
     check_output(tmp_path, force=False)
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ExportError, match="already holds a bundle; replace it with --force"):
+    with pytest.raises(ExportError, match="already contains a bundle; replace it with --force"):
         check_output(tmp_path, force=False)
     check_output(tmp_path, force=True)
     (tmp_path / "manifest.json").rename(tmp_path / "photo.jpg")

@@ -190,7 +190,7 @@ def test_one_that_does_not_is_left_out(
     report = added(copied(tmp_path / "bundle"), clips, 0.99)
     assert report.masks is not None
     assert [attempt.floats for attempt in report.masks.attempts] == [0]  # four layers in all
-    assert "at best 0.750 of fp32's J&F over 100 frames, expected 0.99" in report.refused[MASK]
+    assert "at best 0.750 of fp32's J&F over 100 frames; expected 0.99" in report.refused[MASK]
     bundle = Bundle.open(tmp_path / "bundle")
     assert MASK not in bundle.manifest.precisions["int8"].graphs
     assert not list(bundle.folder.glob("mask.int8*"))
@@ -208,5 +208,5 @@ def test_masks_of_another_number_of_frames_are_refused(clips: Path, tmp_path: Pa
     (tmp_path / "square.mp4").symlink_to(clips / "square.mp4")
     (tmp_path / "square.txt").write_text("1,2,30,30\n" * 5)
     (tmp_path / "square").symlink_to(clips / "square")
-    with pytest.raises(ExportError, match="has 32 masks, and there are labels of 5 frames"):
+    with pytest.raises(ExportError, match="has 32 masks, but there are labels for 5 frames"):
         labeled_clips(tmp_path)

@@ -213,7 +213,7 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         checkpoint.load(tmp_path / "none.pt")
     torch.save({"a": 1}, tmp_path / "odd.pt")
-    with pytest.raises(ConfigError, match="no edgetrack checkpoint"):
+    with pytest.raises(ConfigError, match="not an edgetrack checkpoint"):
         checkpoint.load(tmp_path / "odd.pt")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "odd.pt").read_bytes()[:200])
     (tmp_path / "text.pt").write_text("no pickle at all")

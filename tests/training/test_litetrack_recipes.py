@@ -99,7 +99,7 @@ def test_recipes_that_ship_are_valid(repository: Path) -> None:
         ("steps = 0", "steps = 0; expected 1 or more"),
         ('steps = "many"', "steps is 'many'; expected a whole number"),
         ("least_frozen = 9", "least_frozen = 9 with frozen_blocks = 7"),
-        ("tasks = [1, 0]", "expected three shares"),
+        ("tasks = [1, 0]", "expected three weights"),
         ("held_out = 0.0", "set held_out = 0.05, or thaw_patience = 0"),
         ('[[datasets]]\nname = "lasott"\npath = ""\nsplit = "train"', "lasott"),
         ("", r"vocabulary = 'none\.txt' does not exist; expected vocab\.txt"),
@@ -117,13 +117,13 @@ def test_wrong_recipes_are_refused(tmp_path: Path, text: str, complaint: str) ->
 def test_sizes_and_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     write_small_uvltrack(tmp_path)
     for size, complaint in (
-        ({**SIZE, "width": 65}, "is no size of a network"),
-        ({**SIZE, "wide": 64}, "is no size of a network"),
-        ({**SIZE, "text_layers": 4}, "fewer layers of text"),
+        ({**SIZE, "width": 65}, "does not describe a network"),
+        ({**SIZE, "wide": 64}, "does not describe a network"),
+        ({**SIZE, "text_layers": 4}, "less for text_layers"),
     ):
         with pytest.raises(ConfigError, match=complaint):
             _sizes(recipe(tmp_path, size=size))
-    with pytest.raises(ConfigError, match="names no data set"):
+    with pytest.raises(ConfigError, match="lists no data sets"):
         _parted(recipe(tmp_path))
 
 
@@ -136,5 +136,5 @@ def test_a_worker_that_fails_ends_the_run() -> None:
 
     with pytest.raises(SourceError, match="frame 3 cannot be read"):
         started(broken)()
-    with pytest.raises(SourceError, match="has ended with code 3"):
+    with pytest.raises(SourceError, match="ended with code 3"):
         started(dying)()

@@ -273,7 +273,7 @@ def test_workers_deliver_both_kinds(pictures: list[Picture]) -> None:
 
 
 def test_bad_options_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected none below 0"):
+    with pytest.raises(ConfigError, match="expected 0 or more"):
         Plan(0, 0)
     with pytest.raises(ConfigError, match="at least 1 data worker"):
         start_workers(0)

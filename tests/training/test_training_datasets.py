@@ -133,7 +133,7 @@ def test_a_caption_of_a_picture_is_absent_only_where_its_class_is(tmp_path: Path
         assert clip.text == ""  # neither car is alone
     captions = {clips.clip(random, absent=False, named=True).text for _ in range(20)}
     assert captions == {"dog"}
-    with pytest.raises(DatasetError, match="expected pictures of several classes"):
+    with pytest.raises(DatasetError, match="expected images of several classes"):
         clips.clip(random, absent=True, named=True)
 
 
@@ -248,8 +248,8 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('datasets = "lasot"', r"datasets is no array of tables; write \[\[datasets\]\]"),
-        ("[datasets]\nname = 'lasot'", "datasets is no array of tables"),
+        ('datasets = "lasot"', r"datasets is not an array of tables; write \[\[datasets\]\]"),
+        ("[datasets]\nname = 'lasot'", "datasets is not an array of tables"),
         (
             ENTRY + "wait = 1",
             r"\[\[datasets\]\] 1 has unknown keys \['wait'\]; known keys are \['name', 'path'",
@@ -268,7 +268,7 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
         ),
         (
             ENTRY.replace("lasot", "langdev").replace('"train"', '"all"'),
-            r"langdev is read for measuring only; train on another",
+            r"langdev is for evaluation only; train on another",
         ),
         ("data_weight = 0", "data_weight = 0; expected a number above 0"),
     ],

@@ -64,7 +64,7 @@ def test_a_signal_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
     """To the process alone, as `kill` sends it, then to its workers as well, as a terminal and service managers do."""
     prepare(tmp_path, steps=100_000)
     printed = stopped(tmp_path, signal.SIGTERM, everyone=False)
-    assert printed.endswith("stopped; run/last.pt is saved, resume with: edgetrack train tiny.toml\n")
+    assert printed.endswith("stopped; run/last.pt is saved; resume with: edgetrack train tiny.toml\n")
     path = tmp_path / "run" / "last.pt"
     first = checkpoint.load(path)
     assert first["step"] >= 2

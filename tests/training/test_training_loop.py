@@ -204,7 +204,7 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(tmp_path: Path) -> No
     ):
         checkpoint.save(path, damaged)
         with pytest.raises(
-            ConfigError, match=r"last\.pt is not of this network and optimizer .* set another"
+            ConfigError, match=r"last\.pt does not fit this network and optimizer .* set another"
         ):
             trainer(tmp_path)
     path.write_bytes(path.read_bytes()[:5000])

@@ -121,5 +121,5 @@ def test_recipes_that_ship_are_valid(repository: Path) -> None:
 
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     recipe = Recipe(str(tmp_path), str(tmp_path), str(tmp_path / "out"), sources=())
-    with pytest.raises(ConfigError, match="have nothing to learn from"):
+    with pytest.raises(ConfigError, match="contain nothing to learn from"):
         Trainer(recipe)

@@ -152,7 +152,7 @@ def test_what_is_too_little_is_said(tmp_path: Path) -> None:
         Material([still(i) for i in range(12)]).parted(0.05)
     trees.lasot(tmp_path, names=("car-1",))
     mixture = Mixture.open([DatasetEntry("lasot", str(tmp_path), "train")])
-    with pytest.raises(ConfigError, match=r"has 1 sequences or pictures, and all .* are held out"):
+    with pytest.raises(ConfigError, match=r"has 1 sequences or images, but all .* are held out"):
         mixture.parted(lambda _: True)
     made = {"name": "x", "data": "", "teachers": "", "text": "", "output": ""}
     for wrong in ({"held_out": 0.9}, {"held_out": -0.1}, {"thaw_patience": 2, "held_out": 0.0}):

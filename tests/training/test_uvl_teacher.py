@@ -167,14 +167,14 @@ def test_other_teachers_are_refused(bundle: SimpleNamespace, tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r"a search region of 256, 5 times the box; .* expected UVLTrack-B"):
         UVLTeacher(tmp_path)
     bundle.factor, bundle.template = "4.0", 64
-    with pytest.raises(ConfigError, match="sees a template of 64 pixels"):
+    with pytest.raises(ConfigError, match="uses a template of 64 pixels"):
         UVLTeacher(tmp_path)
     bundle.adapter = "sdstrack"
     with pytest.raises(
-        ConfigError, match="is a bundle of sdstrack; expected what 'edgetrack export uvltrack'"
+        ConfigError, match="is a bundle of sdstrack; expected one that 'edgetrack export uvltrack'"
     ):
         UVLTeacher(tmp_path)
-    with pytest.raises(ConfigError, match="teacher = 'b' with distill = 0, so that it never teaches"):
+    with pytest.raises(ConfigError, match="teacher = 'b' with distill = 0, so the teacher is never used"):
         recipe(tmp_path, teacher="b")
 
 

@@ -43,7 +43,7 @@ class Plan:
         if self.tracking < 0 or self.grounding < 0 or self.tracking + self.grounding == 0:
             raise ConfigError(
                 f"batch sizes are tracking={self.tracking}, grounding={self.grounding}; "
-                "expected none below 0 and at least one above; raise one of them"
+                "expected 0 or more, and at least one above 0; raise one of them"
             )
 
 
@@ -106,7 +106,7 @@ def _taken(waiting: Any, kind: str, processes: Sequence[ForkProcess]) -> Batch:
                 break
     raise SourceError(
         f"no {kind} batch after {waited:.0f} s from {len(processes)} data workers; expected one "
-        f"within {_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
+        f"within {_PATIENCE_S:.0f} s; see their traceback above, and request batches of both kinds in turn"
     )
 
 
@@ -145,7 +145,7 @@ class Workers:
                 for kind, count in counts.items()
             }
         except DatasetError as error:
-            raise DatasetError(f"of what is held out to validate on: {error}") from error
+            raise DatasetError(f"of the samples held out for validation: {error}") from error
 
     def close(self) -> None:
         """Stop the workers."""

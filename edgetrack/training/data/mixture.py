@@ -60,7 +60,7 @@ class Mixture:
             if isinstance(found, SequenceSet):
                 sources.append((entry.weight, SequenceClips(found.without(entry.skip))))
             else:
-                assert isinstance(found, RegionSet), "a recipe names no pictures with phrases"
+                assert isinstance(found, RegionSet), "a recipe cannot use images with phrases"
                 sources.append((entry.weight, RegionClips(found)))
         return cls(tuple(sources), own)
 
@@ -75,8 +75,8 @@ class Mixture:
             train, held = source.parted(held_out)
             if train is None:
                 raise ConfigError(
-                    f"data set {len(sides[0]) + 1} of the recipe has {len(source)} sequences or pictures, and all that "
-                    "can be used are held out; expected some to train on: change held_out, or leave the set out"
+                    f"data set {len(sides[0]) + 1} of the recipe has {len(source)} sequences or images, but all that "
+                    "can be used are held out; expected some to train on: change held_out, or leave out this data set"
                 )
             sides[0].append((weight, train))
             if held is not None and len(held) >= LEAST:
@@ -105,8 +105,8 @@ class Mixture:
         own = [(self.own, GroundingSampler(pictures, seed))] if pictures else []
         if not own and not made:
             raise ConfigError(
-                "no data set of the recipe has sentences, and data is empty; expected at least one, for grounding; "
-                "add one of lasot, tnl2k, otb99-lang, coco, refcoco to [[datasets]]"
+                "no data set of the recipe has sentences, and data is empty; expected at least one of them, "
+                "for grounding; add one of lasot, tnl2k, otb99-lang, coco, refcoco to [[datasets]]"
             )
         return Weighted([*own, *made], seed)
 

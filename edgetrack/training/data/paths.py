@@ -23,7 +23,7 @@ def data_root(path: str | Path | None = None) -> Path:
         )
     if not (Path(given) / "train").is_dir():
         raise SourceError(
-            f"{given} has no folder 'train'; expected the training data there; "
+            f"{given} does not contain the folder 'train' with the training data; "
             "set EDGETRACK_DATA or pass the data folder"
         )
     return Path(given)

@@ -50,9 +50,9 @@ class Material:
         for name, side in (("train", train), ("validate", held)):
             if not side.pictures and not any(source.text for _, source in side.mixture.sources):
                 raise ConfigError(
-                    f"held_out = {share:g} of {len(self.pictures)} pictures and {len(self.mixture.sources)} data sets "
-                    f"leaves too little to {name} on; expected {LEAST} pictures with things of two classes, or as many "
-                    "sequences or pictures of a set with sentences: change held_out, or set held_out = 0 to train "
+                    f"held_out = {share:g} of {len(self.pictures)} images and {len(self.mixture.sources)} data sets "
+                    f"leaves too little to {name} on; expected {LEAST} images with objects of two classes, or as many "
+                    "sequences or images of a data set with sentences: change held_out, or set held_out = 0 to train "
                     "without validation"
                 )
         return train, held

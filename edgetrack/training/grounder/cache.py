@@ -148,7 +148,7 @@ def main() -> None:
         for folder in map(Path, folders):
             for left in fill(net, folder, Path(cache), view):
                 if left % (50 * BATCH) < BATCH:
-                    print(f"{folder.name} view {view}: {left} pictures left", flush=True)
+                    print(f"{folder.name} view {view}: {left} images left", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def write(root: Path, folder: Path, cache: Path) -> int:
 def main() -> None:
     """``entities.py FLICKR30K FOLDER CACHE``"""
     root, folder, cache = (Path(a) for a in sys.argv[1:4])
-    print(f"{write(root, folder, cache)} pictures of {folder} have phrases with boxes")
+    print(f"{write(root, folder, cache)} images of {folder} have phrases with boxes")
 
 
 if __name__ == "__main__":

@@ -51,14 +51,15 @@ class Recipe:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
         if not 0 <= self.least_frozen <= self.frozen_blocks:
             raise ConfigError(
-                f"least_frozen = {self.least_frozen} with frozen_blocks = {self.frozen_blocks}; expected 0 to that"
+                f"least_frozen = {self.least_frozen} with frozen_blocks = {self.frozen_blocks}; expected 0 "
+                "to frozen_blocks"
             )
         if len(self.tasks) != 3 or min(self.tasks) < 0 or not sum(self.tasks) > 0:
-            raise ConfigError(f"tasks = {self.tasks}; expected three shares: by box, by sentence, by both")
+            raise ConfigError(f"tasks = {self.tasks}; expected three weights: by box, by sentence, by both")
         if not 0 <= self.held_out <= 0.5 or (self.thaw_patience and not self.held_out):
             raise ConfigError(
                 f"held_out = {self.held_out} with thaw_patience = {self.thaw_patience}; expected a fraction up to 0.5, "
-                "and one above 0 where validation decides what thaws: set held_out = 0.05, or thaw_patience = 0"
+                "above 0 if validation decides which blocks thaw: set held_out = 0.05, or thaw_patience = 0"
             )
 
     @classmethod

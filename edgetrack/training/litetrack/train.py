@@ -147,13 +147,13 @@ def _sizes(recipe: Recipe) -> tuple[Config, WordPieces]:
         config.heads  # noqa: B018 - a width that no variant has is told here
     except (TypeError, KeyError) as error:
         raise ConfigError(
-            f"size = {dict(recipe.size)} is no size of a network ({error}); expected keys and values of "
+            f"size = {dict(recipe.size)} does not describe a network ({error}); expected keys and values of "
             "edgetrack.peers.uvltrack.network.Config, or none for LiteTrack-B"
         ) from None
     if recipe.frozen_blocks > config.depth or config.text_layers >= config.depth:
         raise ConfigError(
             f"frozen_blocks = {recipe.frozen_blocks} and text_layers = {config.text_layers} with depth = "
-            f"{config.depth}; expected as many blocks at most, and fewer layers of text"
+            f"{config.depth}; expected at most depth for frozen_blocks, and less for text_layers"
         )
     return config, WordPieces(content)
 
@@ -162,14 +162,14 @@ def _parted(recipe: Recipe) -> tuple[Mixture, Mixture]:
     """Return the data for training and for validation."""
     mixture = Mixture.open(recipe.datasets)
     if not mixture.sources:
-        raise ConfigError("the recipe names no data set; expected [[datasets]], such as lasot")
+        raise ConfigError("the recipe lists no data sets; expected [[datasets]], such as lasot")
     if not recipe.held_out:
         return mixture, Mixture()
     train, held = mixture.parted(lambda key: is_held_out(key, recipe.held_out))
     if not held.sources:
         raise ConfigError(
             f"held_out = {recipe.held_out:g} of {len(mixture.sources)} data sets leaves too little to validate on; "
-            f"expected {LEAST} sequences or pictures of one of them: change held_out, or set held_out = 0 and "
+            f"expected {LEAST} sequences or images of one of them: change held_out, or set held_out = 0 and "
             "thaw_patience = 0"
         )
     return train, held

@@ -176,7 +176,7 @@ def sampling(recipe: Recipe, *, held_out: bool) -> Callable[[int, int], Callable
     share = recipe.video_share if things.pictures and objects else float(bool(objects))
     if not things.pictures and not objects:
         raise ConfigError(
-            f"sources {recipe.sources} and videos {recipe.videos} have nothing to "
+            f"sources {recipe.sources} and videos {recipe.videos} contain nothing to "
             f"{'validate on' if held_out else 'learn from'}; expected one of them with masks"
         )
 

@@ -75,7 +75,7 @@ class VideoSampler:
                 return clip, seen
         raise ConfigError(
             f"none of {_TRIES} sampled objects is visible in {self._frames} frames with {_LEAST:g} pixels or more; "
-            "expected longer videos, or fewer frames"
+            "use longer videos, or fewer frames"
         )
 
     def _chosen(self, seen: NDArray[np.intp]) -> list[int]:

@@ -111,7 +111,7 @@ class SequenceClips:
                 return Clip(first, second, target.text, absent, False)
         raise DatasetError(
             f"{self._sequences.name} under {self._sequences.root}: no usable pair in {_TRIES} draws; expected "
-            "sequences with visible targets" + (", and sentences or categories that differ" if absent else "")
+            "sequences with visible targets" + (", and different sentences or categories" if absent else "")
         )
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[SequenceClips | None, SequenceClips | None]:
@@ -177,7 +177,8 @@ class RegionClips:
         self._named = [r for r in self._all if r.texts]
         if not self._named:
             raise DatasetError(
-                f"{regions.name} under {regions.root}: no region has a sentence and {_LEAST:g} pixels; expected some"
+                f"{regions.name} under {regions.root}: no region has a sentence and at least {_LEAST:g} "
+                "pixels; expected at least one"
             )
         self._name = regions.name
 
@@ -216,7 +217,7 @@ class RegionClips:
             return Clip(first, second, text, absent, not absent)
         raise DatasetError(
             f"{self._name}: no usable region in {_TRIES} draws; expected "
-            + ("pictures of several classes" if absent else "boxes inside the images")
+            + ("images of several classes" if absent else "boxes inside the images")
         )
 
     def _look(self, region: Region) -> Actor | None:

@@ -193,7 +193,7 @@ def main() -> None:
     kinds = {".mp4", ".avi", ".mov", ".webm", ".mkv", ".gif"}
     videos = sorted(path for path in options.videos.rglob("*") if path.suffix.lower() in kinds)
     if not videos:
-        parser.error(f"no video below {options.videos}; expected files ending in {', '.join(sorted(kinds))}")
+        parser.error(f"no videos under {options.videos}; expected files ending in {', '.join(sorted(kinds))}")
     cache = options.cache or cache_folder()
     command = shlex.join(["python", "-m", "edgetrack.training.data.pseudo_labels.tracks", *sys.argv[1:]])
     with resumable(cache / PSEUDO_NAME, command):
