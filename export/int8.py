@@ -84,7 +84,7 @@ def keep_int8(gate: Gate, *, watch: Watch) -> Report:
         report.files.append(FileRow.of(files[1], NAME, accuracy=accuracy.ratio, speed=speed.ratio))
     report.why = (
         f"kept unchanged from {subject.name}, calibrated on {_sources(bundle)}, because without "
-        f"--calibration there is no nothing better to make it of; here {accuracy}, {_speed(report, 'search')}"
+        f"--calibration there is nothing better to derive it from; here {accuracy}, {_speed(report, 'search')}"
     )
     return report
 

@@ -21,6 +21,9 @@ from edgetrack.io.streams import Stream
 from edgetrack.io.uri import Settings
 from edgetrack.types import Frame
 
+MOST_ENDS = (
+    5  # a web server that ends its stream that often, each time within seconds, has a recording, not a camera
+)
 Transport = Literal["tcp", "udp"]
 # Messages of OpenCV's FFmpeg, for use without PyAV.
 _SAID: list[tuple[str, Code]] = [
@@ -107,8 +110,15 @@ def open_connection(
         return Connected(first, live=False)
 
     def read(first: Connection | Lost, reading: Reading) -> Generator[Frame, None, None]:
-        connect = partial(again, reading)
-        return read_live(first, connect, reading, name=place.name, give_up_s=give_up_s, stamps=stamps)
+        return read_live(
+            first,
+            partial(again, reading),
+            reading,
+            name=place.name,
+            give_up_s=give_up_s,
+            most_ends=MOST_ENDS if str(place.target).startswith(("http://", "https://")) else None,
+            stamps=stamps,
+        )
 
     hung = Lost("timeout", "the driver or the decoder hangs")
     return Connected(Opened(read(first, reading), first.fps, None), live=True, again=partial(read, hung))

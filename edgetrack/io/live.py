@@ -75,6 +75,7 @@ def read_live(
     *,
     name: str,
     give_up_s: float | None,
+    most_ends: int | None = None,
     stamps: Stamps | None = None,
     dice: Callable[[], float] = random.random,
 ) -> Generator[Frame, None, None]:
@@ -86,13 +87,15 @@ def read_live(
         reading: Its ``observed`` receives the state.
         name: Name of the source in errors.
         give_up_s: Seconds without a frame after which to give up; None for never.
+        most_ends: Number of connections in a row, each shorter than `STEADY_S`, that may end before the source
+            is given up; None for any number.
         stamps: Numbers the frames; None to start with the first.
         dice: Returns a random number from 0 to 1.
 
     Raises:
         SourceError: The source was given up.
     """
-    stamps, connection, pauses = stamps or Stamps(), first, _Pauses(dice)
+    stamps, connection, pauses, ends = stamps or Stamps(), first, _Pauses(dice), 0
     try:
         while True:
             began_s = time.monotonic()
@@ -105,9 +108,11 @@ def read_live(
                 return
             lost_s = time.monotonic()
             if lost_s - began_s > STEADY_S:
-                pauses = _Pauses(dice)
-            again = _reconnect(
-                connect, failure, reading, pauses, None if give_up_s is None else lost_s + give_up_s
+                pauses, ends = _Pauses(dice), 0
+            ends = ends + 1 if failure.code == "ended" else 0
+            deadline_s = None if give_up_s is None else lost_s + give_up_s
+            again = (
+                failure if ends == most_ends else _reconnect(connect, failure, reading, pauses, deadline_s)
             )
             if isinstance(again, Lost):
                 if not reading.canceled:

@@ -11,13 +11,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from edgetrack import signals
 from edgetrack._imports import require
-from edgetrack.errors import ConfigError, SinkError
+from edgetrack.errors import ConfigError, SinkError, reason_of
 from edgetrack.events import Event
 from edgetrack.io.lines import event_values
+from edgetrack.io.names import split_address
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sinks import Joint
 from edgetrack.io.tls import context, distrust
@@ -26,6 +27,10 @@ from edgetrack.types import Frame, Track
 
 WAITING = 1000  # limit of queued messages while the broker is away
 LONGEST_S = 30  # longest pause between two attempts to connect
+LONGEST_TOPIC, LONGEST_SLUG = (
+    1000,
+    64,
+)  # letters; brokers take topics of 65,535 bytes, and Home Assistant ids of 255
 LARGEST_PX = 640  # longer side of an image
 DISCOVERY = "homeassistant"  # default topic in which Home Assistant looks for entities
 REFUSED = ("Bad user name or password", "Not authorized", "Banned", "Client identifier not valid")
@@ -68,7 +73,15 @@ class MqttSink(Joint):
         ] = {}  # retained messages by topic, sent again to a broker that has lost them
         self._client = client = self._prepared(parts, longest_s)
         client.connect_async(str(parts.hostname), int(self.name.rpartition(":")[2]), keepalive=30)
-        client.loop_start()
+        self._thread = threading.Thread(target=self._serve, name=f"edgetrack {self.name}", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        """Exchange messages with the broker until the sink is closed; runs in a thread of its own."""
+        try:
+            self._client.loop_forever(retry_first_connection=True)
+        except Exception as error:  # of the library; raised in the caller's thread
+            self._error = SinkError(f"{self.name} has failed: {reason_of(error)}")
 
     def _prepared(self, parts: SplitResult, longest_s: int) -> Any:
         client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2)
@@ -200,8 +213,10 @@ class MqttSink(Joint):
             with self._delivery:
                 patience_s = 0.0 if self._warned else signals.PATIENCE_S
                 self._delivery.wait_for(lambda: self._waiting == 0, patience_s)
-        self._client.disconnect()
-        self._client.loop_stop()
+        until_s = time.monotonic() + signals.PATIENCE_S
+        while self._thread.is_alive() and time.monotonic() < until_s:
+            self._client.disconnect()  # has no effect while the library connects
+            self._thread.join(0.1)
         if error is not None:
             raise error
 
@@ -260,26 +275,17 @@ class _Target:
 
 def _slug(name: str) -> str:
     """Return a form of the name that is valid in a topic and in Home Assistant's ids."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"{zlib.crc32(name.encode()):08x}"
+    slug, unique = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"), f"{zlib.crc32(name.encode()):08x}"
+    return f"{slug[: LONGEST_SLUG - 9]}_{unique}" if len(slug) > LONGEST_SLUG else slug or unique
 
 
 def _checked(url: str) -> SplitResult:
-    wrong = ConfigError(
-        "the address of the broker is invalid; expected one such as "
-        "mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
-    )
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is not a number
-        raise wrong from None
-    topic = unquote(parts.path)
-    if (
-        not good
-        or parts.query
-        or parts.fragment
-        or any(c in topic for c in "+#\0")
-        or not topic.isprintable()
-    ):
-        raise wrong
+    parts = split_address(url, ("mqtt", "mqtts"))
+    topic = "" if parts is None else unquote(parts.path)
+    wrong = any(c in topic for c in "+#\0") or len(topic) > LONGEST_TOPIC or not topic.isprintable()
+    if parts is None or parts.query or parts.fragment or wrong:
+        raise ConfigError(
+            "the address of the broker is invalid; expected one such as "
+            "mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
+        )
     return parts

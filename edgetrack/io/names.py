@@ -1,9 +1,11 @@
-"""Names of sources for messages, logs and recordings, without passwords."""
+"""Names and addresses: for messages, logs and recordings, without passwords."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from edgetrack.errors import SourceError
 
@@ -20,6 +22,25 @@ _SECRET = re.compile(
 def is_url(source: str) -> bool:
     """Return whether it begins with a scheme, as in ``rtsp://``."""
     return _URL.match(source) is not None
+
+
+def split_address(url: str, schemes: Collection[str]) -> SplitResult | None:
+    """Return the parts of the address of a server, with one of the schemes; None if it is invalid."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")  # as the resolver of Python encodes it
+        good = parts.scheme in schemes and bool(host) and parts.port != 0
+    except ValueError:  # a port that is not a number, or a host such as "a..b"
+        return None
+    return parts if good else None
+
+
+def host_of(url: str) -> str | None:
+    """Return the host of a URL; None without one, or if it is invalid."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # such as an IPv6 address without its second bracket
+        return None
 
 
 def is_local(source: str) -> bool:

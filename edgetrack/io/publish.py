@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.errors import ConfigError, MissingExtra, SinkError
-from edgetrack.io.names import public_name, without_secrets
+from edgetrack.io.names import public_name, split_address, without_secrets
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.video import DrawingSink, letterbox
 from edgetrack.types import Frame
@@ -22,6 +24,8 @@ from edgetrack.zones import Zones
 
 TICKS = 90_000  # per second, as in RTP
 KEY_S = 1.0  # interval between key frames
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
+ANSWER_S = 2.0  # patience with a server that neither answers nor takes anything
 FIRST_S, LONGEST_S = 1.0, 30.0  # pause from a failure to the next attempt
 
 
@@ -55,7 +59,7 @@ class RtspSink(DrawingSink):
         first_s: float = FIRST_S,
     ) -> None:
         super().__init__(text, zones)
-        _check(url)
+        self._address = _checked(url)
         self._av, self._cv2 = require("av", extra="av"), load_cv2()
         if "libx264" not in self._av.codecs_available:
             raise MissingExtra(
@@ -75,7 +79,10 @@ class RtspSink(DrawingSink):
         canvas = frame.pixels.copy()
         paint(canvas)
         height, width = canvas.shape[:2]
-        self._size = self._size or (width - width % 2, height - height % 2)  # H.264 needs even sides
+        self._size = self._size or (
+            max(2, width - width % 2),
+            max(2, height - height % 2),
+        )  # H.264 needs even sides
         if (width, height) != self._size:
             canvas = letterbox(self._cv2, canvas, self._size)
         try:
@@ -89,7 +96,9 @@ class RtspSink(DrawingSink):
             self._failed(getattr(error, "strerror", None) or type(error).__name__)
 
     def _connect(self, size: tuple[int, int]) -> None:
-        container = self._av.open(self._url, "w", format="rtsp", options={"rtsp_transport": "tcp"})
+        _wait_for_answer(self._address)
+        options = {"rtsp_transport": "tcp", "timeout": str(round(ANSWER_S * 1e6))}  # in microseconds
+        container = self._av.open(self._url, "w", format="rtsp", options=options)
         stream = container.add_stream("libx264", rate=Fraction(self._fps).limit_denominator(1001))
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
@@ -128,13 +137,29 @@ class RtspSink(DrawingSink):
         self._leave()
 
 
-def _check(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("rtsp", "rtsps") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is not a number
-        good = False
-    if not good or not url.isprintable() or " " in url:
+def _checked(url: str) -> SplitResult:
+    parts = split_address(url, DEFAULT_PORTS)
+    if parts is None or not url.isprintable() or " " in url:
         raise ConfigError(
             "the address of --publish is invalid; expected one such as rtsp://127.0.0.1:8554/gate-tracked"
         )
+    return parts
+
+
+def _wait_for_answer(address: SplitResult) -> None:
+    """Wait until the server answers. PyAV connects without releasing the GIL, which would stop all threads meanwhile.
+
+    Raises:
+        OSError: It does not answer in time, or not as RTSP servers do.
+    """
+    place = str(address.hostname), address.port or DEFAULT_PORTS[address.scheme]
+    try:
+        with socket.create_connection(place, ANSWER_S) as connection:
+            if address.scheme == "rtsps":  # that it accepts the connection has to do
+                return
+            connection.sendall(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: edgetrack\r\n\r\n")
+            answer = connection.makefile("rb").read(5)
+    except TimeoutError:
+        raise TimeoutError(errno.ETIMEDOUT, f"no answer within {ANSWER_S:.0f} s") from None
+    if answer != b"RTSP/":
+        raise ConnectionError(errno.EPROTO, "it does not answer as an RTSP server")

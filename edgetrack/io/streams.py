@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from edgetrack._imports import require
 from edgetrack.io._shape import pixel_aspect, squared
 from edgetrack.io.live import Picture
-from edgetrack.io.names import without_secrets
+from edgetrack.io.names import host_of, without_secrets
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.reading import Reading
 from edgetrack.io.states import Code, Lost
@@ -52,7 +51,7 @@ class Stream:
     def __init__(self, url: str, reading: Reading, *, transport: str = "tcp") -> None:
         self._av = require("av", extra="av")
         self._reading = reading
-        self._scheme = urlsplit(url).scheme.lower()
+        self._scheme = url.partition("://")[0].lower()
         options = {"fflags": "nobuffer", "flags": "low_delay"}
         if self._scheme in ("rtsp", "rtsps"):
             options["rtsp_transport"] = transport
@@ -165,7 +164,7 @@ class Stream:
             return Lost("codec", f"the server sent a web page ({page}) instead of a video")
         if isinstance(error, kinds[-1][0]):
             return Lost("codec", reason)
-        host = urlsplit(url).hostname
+        host = host_of(url)
         if host and not _is_known(host):
             return Lost("unreachable", f"the host {host} cannot be resolved from here")
         if self._scheme in TLS:
@@ -180,6 +179,6 @@ def _silent() -> Lost:
 def _is_known(host: str) -> bool:
     try:
         socket.getaddrinfo(host, None)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: a host such as "a..b"
         return False
     return True

@@ -11,13 +11,14 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from edgetrack import signals
 from edgetrack.errors import ConfigError, SinkError, reason_of
 from edgetrack.events import Event
 from edgetrack.io._channel import Channel
 from edgetrack.io.lines import event_values
+from edgetrack.io.names import split_address
 from edgetrack.io.sinks import Joint
 from edgetrack.io.target_events import TargetEvents
 from edgetrack.io.tls import context, distrust
@@ -56,7 +57,7 @@ class WebhookSink(Joint):
         self._queue: Channel[bytes] = Channel(WAITING, newest_wins=True)
         self._sequence = itertools.count(1)
         self._taken = self._delivered = 0
-        self._error: SinkError | None = None
+        self._error: Exception | None = None
         self._warned = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"edgetrack {self.name}", daemon=True)
@@ -103,12 +104,13 @@ class WebhookSink(Joint):
         while (body := self._queue.get(timeout_s=None)) is not None:
             try:
                 self._deliver(body)
-            except SinkError as error:  # raised in the caller's thread
+            except Exception as error:  # raised in the caller's thread
                 self._error = error
                 self._queue.close()
 
     def _deliver(self, body: bytes) -> None:
-        for attempt in itertools.count():
+        pause_s = self._pause_s
+        while True:
             problem = self._post(body)
             if problem is None:
                 self._delivered += 1
@@ -117,8 +119,9 @@ class WebhookSink(Joint):
             if not self._warned:
                 self._warned = True
                 self._warn(f"{self.name} accepts no events ({problem}); they will be sent again")
-            if self._closing.wait(min(LONGEST_S, self._pause_s * 2**attempt) * random.uniform(0.5, 1.0)):
+            if self._closing.wait(pause_s * random.uniform(0.5, 1.0)):
                 return
+            pause_s = min(2 * pause_s, LONGEST_S)
 
     def _post(self, body: bytes) -> str | None:
         """Post once; return the reason if that failed temporarily.
@@ -145,16 +148,11 @@ class WebhookSink(Joint):
 
 
 def _checked(url: str) -> SplitResult:
-    wrong = ConfigError(
-        "the webhook is not a valid address; expected one such as http://192.168.1.5:8123/api/webhook/car"
-    )
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is not a number
-        raise wrong from None
-    if not good or not url.isascii() or not url.isprintable() or " " in url:
-        raise wrong
+    parts = split_address(url, ("http", "https"))
+    if parts is None or not url.isascii() or not url.isprintable() or " " in url:
+        raise ConfigError(
+            "the webhook is not a valid address; expected one such as http://192.168.1.5:8123/api/webhook/car"
+        )
     return parts
 
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,28 @@ def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server
     broker.kill()
 
 
+def test_a_sentence_of_any_length_has_a_topic(server: Broker, listener: Listener) -> None:
+    names = {letter: f"a {70_000 * letter}" for letter in "bc"}
+    with MqttSink(server.url) as sink:
+        for number, name in enumerate(names.values()):
+            sink.write(frame(), replace(track("tracking", id=number), name=name), latency_ms=1)
+    wait(lambda: listener.last("yard/gate/available") == b"offline")
+    topics = {topic.split("/")[2] for topic, _ in listener.heard if topic.endswith("/state")}
+    assert {topic[:55] for topic in topics} == {f"a_{53 * letter}" for letter in names}
+    assert {len(topic) for topic in topics} == {64}
+    assert {event["name"] for event in listener.events()} == set(names.values())
+
+
+def test_what_fails_in_the_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*how: object, **more: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(paho.Client, "loop_forever", fail)
+    sink = MqttSink("mqtt://127.0.0.1:9/gate")
+    with pytest.raises(SinkError, match=r"mqtt 127.0.0.1:9 has failed: ValueError: broken"):
+        sink.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -223,6 +246,10 @@ def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server
         "mqtt://host/a/+",
         "mqtt://host/a%23",
         "mqtt://host?a",
+        "mqtt://a..b/gate",
+        f"mqtt://{64 * 'a'}.com/gate",
+        "mqtt://[::1/gate",
+        f"mqtt://host/{1001 * 'a'}",
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +109,68 @@ def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
     assert "wr0ng" not in str(caught.value)
 
 
+class Hung:
+    """A server that sends ``answer`` to each connection, and nothing after it."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer, self._connections = answer, list[socket.socket]()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/tracked"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                connection.recv(1000)
+                connection.sendall(self._answer)
+
+    def close(self) -> None:
+        self._listener.close()
+        for connection in self._connections:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", "no answer within 1 s"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "it does not answer as an RTSP server"),
+        (b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "Invalid data found when processing input"),
+    ],
+)
+def test_a_hung_server_does_not_stop_the_other_threads(
+    answer: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgetrack.io.publish.ANSWER_S", 1.0)
+    server, said = Hung(answer), list[str]()
+    sink = RtspSink(server.url, fps=30, warn=said.append)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    writing = threading.Thread(
+        target=lambda: sink.write(Frame(pixels, 0, 0), Track(None, 0, "searching", 0), latency_ms=1),
+        daemon=True,
+    )
+    writing.start()
+    last_s, longest_s = time.monotonic(), 0.0
+    while writing.is_alive():
+        time.sleep(0.01)
+        now_s = time.monotonic()
+        last_s, longest_s = now_s, max(longest_s, now_s - last_s)
+        assert longest_s < 3
+    server.close()
+    assert said == [
+        f"publish {server.url}: the server takes no pictures ({why}); it is tried again",
+    ]
+    assert longest_s < (3 if answer.startswith(b"RTSP") else 0.8)  # FFmpeg connects only to what answers
+
+
+def test_a_picture_of_one_pixel_is_shown(receiver: Receiver) -> None:
+    with RtspSink(receiver.url, fps=30) as sink:
+        publish(sink, lambda: receiver.size > 500, size=(1, 1))
+    assert {picture.shape for picture in receiver.pictures()} == {(2, 2, 3)}
+
+
 def test_a_run_publishes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "edgetrack.cli.engine_options.EngineOptions.tracker", lambda self: fakes.FakeTracker()
@@ -117,7 +182,16 @@ def test_a_run_publishes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["gate", "http://host/gate", "rtsp://", "rtsp://host:x/gate", "rtsp://host/a b"]
+    "url",
+    [
+        "gate",
+        "http://host/gate",
+        "rtsp://",
+        "rtsp://host:x/gate",
+        "rtsp://host/a b",
+        "rtsp://a..b/gate",
+        "rtsp://[::1/gate",
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="expected one such as rtsp://"):

@@ -85,6 +85,16 @@ def test_a_broken_picture_does_not_end_a_camera(camera: Serve, what: str) -> Non
     assert source.notes
 
 
+def test_a_recording_on_a_web_server_ends(camera: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.io.live.FIRST_S", 0.01)
+    seen: list[Frame] = []
+    place = "http://" + camera(pictures(10))
+    with open_source(place) as source, pytest.raises(SourceError, match="stopped after") as caught:
+        seen.extend(source)
+    assert caught.value.code == "ended"
+    assert {frame.epoch for frame in seen} == {0, 1, 2, 3, 4}
+
+
 def test_a_camera_that_ends_is_noticed_soon(camera: Serve) -> None:
     with open_source("http://" + camera(pictures(10)), give_up_s=0) as source:
         began_s = time.monotonic()
@@ -215,3 +225,9 @@ def test_a_source_that_ends_before_it_begins_has_its_first_picture(error: Source
         else:
             with pytest.raises(SourceError, match="it is gone"):
                 list(frames)
+
+
+@pytest.mark.parametrize("host", ["a..b", 64 * "a" + ".com", "[::1", "[v6]"])
+def test_a_host_that_no_network_can_have_is_one_sentence(host: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot be opened: .*check that the address is right"):
+        open_source(f"http://{host}/stream")

@@ -91,6 +91,26 @@ def test_a_receiver_that_comes_back_gets_what_it_missed() -> None:
     assert sink.undelivered == 0
 
 
+def test_an_outage_of_a_night_ends(receiver: Receiver) -> None:
+    refusals = 1100
+    receiver.statuses = refusals * [503]
+    with WebhookSink(receiver.url, pause_s=0.0) as sink:
+        write(sink, "tracking")
+        receiver.wait_for(refusals + 1, within_s=60)
+    assert sink.undelivered == 0
+
+
+def test_what_fails_in_the_thread_is_raised(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*request: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr("http.client.HTTPConnection.request", fail)
+    sink = WebhookSink(receiver.url)
+    write(sink, "tracking")
+    with pytest.raises(ValueError, match="broken"):
+        sink.close()
+
+
 @pytest.mark.parametrize("status", [301, 401, 404])
 def test_a_receiver_that_refuses_is_an_error(status: int, receiver: Receiver) -> None:
     receiver.statuses = [status]
@@ -123,7 +143,18 @@ def test_user_and_password_are_sent_and_not_shown(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["car", "ftp://host/x", "http://", "http://host:port/", "http://h/ä", "http://h/a b"]
+    "url",
+    [
+        "car",
+        "ftp://host/x",
+        "http://",
+        "http://host:port/",
+        "http://h/ä",
+        "http://h/a b",
+        "http://a..b/",
+        f"http://{64 * 'a'}.com/",
+        "http://[::1/",
+    ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a valid address; expected one such as http://"):

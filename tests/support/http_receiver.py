@@ -29,8 +29,8 @@ class Receiver(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    def wait_for(self, count: int) -> None:
-        until_s = time.monotonic() + 10
+    def wait_for(self, count: int, *, within_s: float = 10) -> None:
+        until_s = time.monotonic() + within_s
         while len(self.bodies) < count and time.monotonic() < until_s:
             time.sleep(0.01)
         assert len(self.bodies) == count
