@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,20 +111,29 @@ def change_many(tracker: MultiTracker) -> Change:
     """Return a function that adds and removes targets and queries of a tracker; the others are not touched."""
 
     def change(old: Wanted, new: Wanted) -> None:
-        before, after = set(_texts(old)), set(_texts(new))
+        before, after = {*_texts(old), *old.every}, {*_texts(new), *new.every}
+        turned = (set(_texts(old)) & set(new.every)) | (
+            set(old.every) & set(_texts(new))
+        )  # from one kind to the other
         added: list[str] = []
-        try:
-            for text in sorted(after - before):
-                added.append(tracker.add(text))
+
+        def add(among: Set[str]) -> None:
+            for text in _texts(new):
+                if text in among:
+                    added.append(tracker.add(text))
             for phrase in new.every:
-                if phrase not in old.every:
+                if phrase in among:
                     added.append(tracker.every(phrase, max=new.max).name)
+
+        try:
+            add(after - before)
         except EdgetrackError:
             for name in added:
                 tracker.remove(name)
             raise
-        for name in (before - after) | (set(old.every) - set(new.every)):
+        for name in (before - after) | turned:
             tracker.remove(name)
+        add(turned)  # the tracker has known these texts before
 
     return change
 

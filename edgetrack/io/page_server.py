@@ -28,7 +28,8 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     """
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    good = port.isascii() and port.isdecimal() and int(port) < 65536 and bool(bare) == bool(colon)
+    number = port.isascii() and port.isdecimal() and len(port) < 6 and int(port) < 65536
+    good = number and bool(bare) == bool(colon)
     if not good or (":" in host and bare == host) or not bare.isprintable() or " " in bare:
         raise ConfigError(
             f"{option} is {text!r}; expected a port such as 9464, or HOST:PORT such as 0.0.0.0:9464"

@@ -109,6 +109,14 @@ def many(monkeypatch: pytest.MonkeyPatch) -> MultiTracker:
     return tracker
 
 
+def test_a_target_becomes_a_query_and_a_query_a_target(many: MultiTracker, tmp_path: Path, said: Any) -> None:
+    many.every("bus")
+    site = Site(tmp_path / "s.toml", 'text = ["car", "dog"]\nevery = "bus"\n')
+    site.becomes(STREET + 'text = ["dog", "bus"]\nevery = ["car"]\n', change_many(many))
+    assert "unchanged" not in said()
+    assert (set(many.names), set(many.queries)) == ({"dog", "bus"}, {"car"})
+
+
 def test_targets_and_queries_come_and_go_and_the_others_are_not_touched(
     many: MultiTracker, tmp_path: Path, said: Any
 ) -> None:

@@ -112,7 +112,22 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", ":80", "host", "host:", "host:65536", "::1:80", "[]:80", "a b:80", "1.5", "-1", "٣"]
+    "text",
+    [
+        "",
+        ":",
+        ":80",
+        "host",
+        "host:",
+        "host:65536",
+        "::1:80",
+        "[]:80",
+        "a b:80",
+        "1.5",
+        "-1",
+        "٣",
+        5000 * "1",
+    ],
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--metrics is '.*'; expected a port such as 9464, or HOST:PORT"):
