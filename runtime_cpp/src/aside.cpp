@@ -1,5 +1,6 @@
 #include "aside.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -15,6 +16,8 @@
 namespace edgetrack {
 
 namespace {
+
+constexpr double kLongestWait = 1e9;  // seconds; the clock, which counts nanoseconds, cannot add 1e10
 
 int process() {
 #ifdef _WIN32
@@ -106,7 +109,8 @@ void Aside::wait(Errand& errand, double seconds) {
   if (!thread_ || !worker_) return;
   Worker& other = worker();
   std::unique_lock<std::mutex> turn(other.mutex);
-  other.gone.wait_for(turn, std::chrono::duration<double>(seconds), [&] { return errand.done; });
+  const std::chrono::duration<double> patience(std::min(seconds, kLongestWait));
+  other.gone.wait_for(turn, patience, [&] { return errand.done; });
 }
 
 double Aside::running_s(Errand& errand) {
