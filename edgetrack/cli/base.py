@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from edgetrack import memory
 from edgetrack.cli import log
+from edgetrack.cli.usage import usage_message
 from edgetrack.errors import BoxError, EdgetrackError, PromptWarning
 from edgetrack.terminal import escape, one_line, open_console
 
@@ -45,7 +46,7 @@ class _Commands(TyperGroup):
         except Exception as error:
             said = getattr(error, "message", None)
             if isinstance(said, str):  # from the option parser
-                error.message = escape(said)  # type: ignore[attr-defined]
+                error.message = escape(usage_message(error, said))  # type: ignore[attr-defined]
             if not memory.ran_out(error):
                 if said is None and log.is_json():
                     complain(f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
