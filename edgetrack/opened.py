@@ -193,7 +193,7 @@ def color_of(lent: Taken) -> NDArray[np.uint8] | GpuFrame:
     if isinstance(lent, GpuFrame) or not isinstance(lent, tuple):
         return lent
     if lent[0] is None:
-        raise FrameError("there is no color frame, but every() searches the color frame; pass the frame")
+        raise FrameError("every() searches the color frame, but no color frame was given; pass frame as well")
     return lent[0]
 
 

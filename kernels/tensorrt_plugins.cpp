@@ -178,7 +178,7 @@ std::int32_t TokenSelectPlugin::onShapeChange(trt::PluginTensorDesc const* in, s
     type_ = token_type(in[0].type);
     blocks_ = 0;
     require_cuda(edgetrack_token_select_blocks(static_cast<std::int32_t>(type_), &shape_, &blocks_),
-                 "TokenSelect: the GPU cannot be asked for its size");
+                 "TokenSelect: the properties of the GPU cannot be read");
   });
 }
 

@@ -142,7 +142,7 @@ inline void token_restore(const TokenRestoreShape& shape, const void* tokens, co
       if (indices[k] <= previous || indices[k] >= shape.tokens)
         throw std::invalid_argument("token_restore: index " + std::to_string(indices[k]) + " follows " +
                                     std::to_string(previous) + "; expected ascending indices from 0 to " +
-                                    std::to_string(shape.tokens - 1) + ", as token_select gives them");
+                                    std::to_string(shape.tokens - 1) + ", as token_select returns them");
       previous = indices[k];
       std::memcpy(image + static_cast<std::size_t>(previous) * row,
                   static_cast<const char*>(selected) + k * row, row);

@@ -206,7 +206,7 @@ def test_on_ambiguous_is_one_of_two_words(value: Any) -> None:
 def test_of_several_targets_each_waits_and_is_chosen_by_name() -> None:
     with MultiTracker(engine=TwoEngine(), batch=False, on_ambiguous="wait") as many:
         many.add("red", name="a")
-        with pytest.raises(NotStartedError, match="'a' waits for its first frame"):
+        with pytest.raises(NotStartedError, match="'a' is still waiting for its first frame"):
             many.choose("a", LEFT)
         track = many.update(BOTH)["a"]
         assert (track.status, len(track.candidates)) == ("searching", 2)

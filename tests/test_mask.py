@@ -209,7 +209,7 @@ def test_masks_of_two_targets_share_no_pixel() -> None:
 
 def test_bad_masks_keep_the_target(tracker: Tracker) -> None:
     before = tracker.start(picture(120, 110), box=(86, 76, 68, 68))
-    with pytest.raises(FrameError, match=r"mask is not of the frame's size, 320x240 .* \(240, 320\)"):
+    with pytest.raises(FrameError, match=r"mask does not have the frame's size, 320x240 .* \(240, 320\)"):
         tracker.start(picture(120, 110), mask=np.ones((320, 240)))
     with pytest.raises(BoxError, match="no pixel of the target"):
         tracker.start(picture(120, 110), mask=np.zeros((240, 320)))

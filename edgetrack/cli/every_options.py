@@ -17,7 +17,9 @@ Every = Annotated[
 ]
 MaxObjects = Annotated[
     int,
-    option("Objects that each --every tracks at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
+    option(
+        "Objects that each --every tracks at the same time, at most 16.", "--max", min=1, max=16, metavar="N"
+    ),
 ]
 ZoneFile = Annotated[
     Path | None,

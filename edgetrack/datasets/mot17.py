@@ -50,7 +50,9 @@ def _sequence(name: str, path: Path) -> Crowd:
             )
         frame, number = int(row[0]), int(row[1])
         if not 1 <= frame <= count:
-            raise DatasetError(f"{table}:{line}: frame {frame}; expected 1 to {count}, as seqinfo.ini says")
+            raise DatasetError(
+                f"{table}:{line}: frame {frame}; expected 1 to {count}, the length in seqinfo.ini"
+            )
         if row[6] and int(row[7]) == PEDESTRIAN:
             x, y, w, h = checked_box(row[2:6], f"{table}:{line}")
             objects[frame - 1][number] = (x - 1, y - 1, w, h)

@@ -54,7 +54,7 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
     manifest, (precision, _) = bundle.manifest, bundle.automatic()
     if manifest.adapter not in FINDERS:
         raise BundleError(
-            f"{bundle.folder} holds {manifest.name}, which cannot find objects by text in the whole frame; "
+            f"{bundle.folder} contains {manifest.name}, which cannot find objects by text in the whole frame; "
             f"expected a bundle of {' or '.join(FINDERS)}, or an edgetrack model"
         )
     folder = bundle.graphs(COMPUTED.get(precision, precision))

@@ -167,7 +167,7 @@ def _captured(place: Place, options: _Options) -> Source:
     if connected.live:
         if options.realtime:
             connected.opened.frames.close()
-            raise SourceError(f"realtime has no effect: {name} is live as it is; leave it out")
+            raise SourceError(f"realtime has no effect: {name} is already live; leave it out")
         opened = connected.opened
         return Source(
             opened.frames,

@@ -18,7 +18,7 @@ CONNECTING_S = 60.0  # longest attempt: several responses of a slow server
 ADVICE: dict[Code, str] = {
     "authentication": "check the user name and password, as in rtsp://USER:PASSWORD@HOST/PATH",
     "not-found": "check the path after the host; it is in the camera's manual",
-    "tls": "check that EDGETRACK_CA_FILE, if it is set, holds the certificate, or use the address without "
+    "tls": "check that EDGETRACK_CA_FILE, if it is set, contains the certificate, or use the address without "
     "TLS (rtsp://, http://)",
     "timeout": "check that the server can be reached from here, and that a firewall lets it through",
     "codec": "check that the address is that of a video; set the camera to H.264",

@@ -45,5 +45,5 @@ def distrust(error: BaseException | None) -> str | None:
     return (
         f"its certificate is not trusted: {error.verify_message}; if it is the right one, set {CA_FILE} to a "
         "PEM file "
-        "that holds it"
+        "that contains it"
     )

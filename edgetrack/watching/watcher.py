@@ -45,7 +45,7 @@ class Watcher:
     def __init__(self, rules: Sequence[Rule], zones: Zones | None = None) -> None:
         zones = zones or Zones()
         if not rules:
-            raise ConfigError('there is no rule; expected one such as "a person falls"')
+            raise ConfigError('no rule is given; expected one such as "a person falls"')
         labels = [rule.label for rule in rules]
         if twice := [label for label in labels if labels.count(label) > 1]:
             raise ConfigError(f"the rule {twice[0]!r} is given twice; expected another name or condition")

@@ -49,10 +49,10 @@ class Loan {
       return;
     }
     if (!PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned"))
-      throw std::invalid_argument("it gave no DLPack capsule, or one that was taken before");
+      throw std::invalid_argument("it returned no DLPack capsule, or one that was already taken before");
     auto* given = static_cast<VersionedManaged*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
     if (given->major != 1)  // the layout of the following fields is unknown
-      throw std::invalid_argument("it speaks DLPack " + std::to_string(given->major) + "; expected 1");
+      throw std::invalid_argument("it uses DLPack version " + std::to_string(given->major) + "; expected 1");
     new_ = given;
     PyCapsule_SetName(capsule.ptr(), "used_dltensor_versioned");
   }
@@ -68,7 +68,7 @@ class Loan {
   }
 
   const Array& array() const {
-    if (!old_ && !new_) throw std::invalid_argument("the array was given back");
+    if (!old_ && !new_) throw std::invalid_argument("the array was already returned");
     return old_ ? old_->array : new_->array;
   }
 
@@ -103,7 +103,7 @@ class Loan {
 void register_loan(py::module_& module) {
   py::class_<Loan>(module, "Loan", "An array taken from a DLPack capsule.")
       .def(py::init<const py::object&>(), py::arg("capsule"))
-      .def("close", &Loan::close, "Gives it back; what the properties say is over then.")
+      .def("close", &Loan::close, "Returns the array to its owner; its properties are no longer valid.")
       .def_property_readonly("address", &Loan::address)
       .def_property_readonly("dtype", &Loan::dtype)
       .def_property_readonly("device", &Loan::device, "(kind, number), as __dlpack_device__")

@@ -36,7 +36,7 @@ Policy policy_of(const py::dict& values) {
   const std::vector<std::string> names = policy_names();
   if (values.size() != names.size())
     throw std::invalid_argument(
-        "policy lacks numbers: the compiled module is of another version; run: pip install -e .");
+        "policy lacks numbers: the compiled module has another version; run: pip install -e .");
   for (const std::string& name : names) set_policy(policy, name, values[py::str(name)].cast<double>());
   return policy;
 }
@@ -128,9 +128,9 @@ class PyTracker {
     const Frame frame = frame_of(pixels);
     const Box given = box ? box_of(*box) : Box{};
     if (mask && (mask->ndim() != 2 || mask->shape(0) != frame.height || mask->shape(1) != frame.width))
-      throw Error(Code::frame, message("mask is not of the frame's size, ", frame.width, "x", frame.height,
-                                       " pixels; expected an array (", frame.height, ", ", frame.width,
-                                       "), nonzero on the target"));
+      throw Error(Code::frame, message("mask does not have the frame's size, ", frame.width, "x",
+                                       frame.height, " pixels; expected an array (", frame.height, ", ",
+                                       frame.width, "), nonzero on the target"));
     const auto* nonzero = mask ? reinterpret_cast<const std::uint8_t*>(mask->data()) : nullptr;
     return result([&] { return tracker_->start(frame, text, box ? &given : nullptr, time_s, nonzero); });
   }
@@ -237,7 +237,7 @@ Frame frame_of(const Picture& picture) {
     const Frame other = frame_of(second);
     Frame frame = color ? frame_of(*color) : other;
     if (frame.width != other.width || frame.height != other.height)
-      throw std::invalid_argument("both pictures of a pair must be of one size");
+      throw std::invalid_argument("both images of a pair must have the same size");
     frame.x = other.bgr, frame.x_row_bytes = other.row_bytes, frame.color = color.has_value();
     return frame;
   }

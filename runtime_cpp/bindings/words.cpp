@@ -47,7 +47,7 @@ py::list negations_of(const Query& query) {
 
 std::string describe_part(const Query& query, int part) {
   if (part < 0 || part >= static_cast<int>(query.parts.size()))
-    throw std::invalid_argument("there is no such part");
+    throw std::invalid_argument("the text has no such part");
   return describe(query, part);
 }
 

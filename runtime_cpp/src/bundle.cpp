@@ -91,9 +91,10 @@ void take_precision(const Json& manifest, const std::string& path, Bundle& bundl
     read_policy(own->second["thresholds"], bundle.policy);
   }
   if (!complete)
-    throw Error(Code::config, message("precision is '", bundle.precision, "', and ", path,
-                                      " has no files of it for ONNX Runtime on a CPU; expected fp32, or "
-                                      "int8 where it was exported with --int8"));
+    throw Error(Code::config,
+                message("precision is '", bundle.precision, "', but ", path,
+                        " has no files in this precision for ONNX Runtime on a CPU; expected fp32, or "
+                        "int8 if the bundle was exported with --int8"));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   const std::int64_t length = whole(manifest["text_length"]);
   if (length < 3 || length > kLongestText)
     throw Error(Code::bundle,
-                message(path, " has texts of ", length, " tokens; expected 3 to ", kLongestText));
+                message(path, " has text lengths of ", length, " tokens; expected 3 to ", kLongestText));
   bundle.text_length = static_cast<std::size_t>(length);
   std::map<std::string, ListedFile> files;
   for (const auto& [role, file] : manifest["files"].fields()) {

@@ -29,14 +29,14 @@ void check_place(const fs::path& folder, const std::string& path) {
       std::any_of(relative.begin(), relative.end(), [](const fs::path& part) { return part == ".."; });
   if (path.empty() || leaves || path.find('\0') != std::string::npos)
     throw Error(Code::bundle, message("bundle ", folder.string(), " names the file '", printable(path),
-                                      "', which lies outside of it; do not use this bundle"));
+                                      "', which is outside of the bundle; do not use this bundle"));
   fs::path at = folder;
   for (const fs::path& part : relative) {
     at /= part;
     std::error_code problem;
     if (fs::is_symlink(at, problem))
       throw Error(Code::bundle, message("bundle file ", at.string(), " is a link; expected the file itself: ",
-                                        "copy the bundle again with its files, such as by cp -rL"));
+                                        "copy the bundle again with its files, for example with cp -rL"));
   }
 }
 
@@ -74,7 +74,7 @@ void check_sum(const fs::path& file, const std::string& expected) {
   if (found != expected)
     throw Error(Code::bundle,
                 message("bundle file ", file.string(), " is damaged: its SHA-256 is ", found.substr(0, 12),
-                        "..., the manifest says ", expected.substr(0, 12), "...", kAgain));
+                        "..., but the manifest lists ", expected.substr(0, 12), "...", kAgain));
 }
 
 void check_weights(const fs::path& folder, const std::string& graph, const std::set<fs::path>& listed) {
@@ -82,16 +82,16 @@ void check_weights(const fs::path& folder, const std::string& graph, const std::
   const std::string onnx = read_file(file.string(), kLargestOnnx);
   for (const OutsideWeights& weights : outside_weights(onnx, file.string())) {
     const fs::path place = (fs::path(graph).parent_path() / weights.location).lexically_normal();
-    const std::string which = message(file.string(), " keeps weights in '", printable(weights.location), "'");
+    const std::string which =
+        message(file.string(), " stores weights in '", printable(weights.location), "'");
     // ONNX Runtime uses names with * for memory addresses.
     if (listed.count(place) == 0 || weights.location.find('*') != std::string::npos)
-      throw Error(Code::bundle,
-                  message(which, ", which is no file that the manifest lists; expected weights ",
-                          "with a checksum: do not use this bundle, or export it again"));
+      throw Error(Code::bundle, message(which, ", a file that the manifest does not list; expected weights ",
+                                        "with a checksum: do not use this bundle, or export it again"));
     const std::uint64_t size = fs::file_size(folder / place);
     if (weights.length < 1 || weights.length > size || weights.offset > size - weights.length)
       throw Error(Code::bundle, message(which, " at byte ", weights.offset, ", ", weights.length,
-                                        " bytes long, of a file of ", size, kAgain));
+                                        " bytes long, but that file has ", size, " bytes", kAgain));
   }
 }
 

@@ -65,7 +65,8 @@ std::optional<Box> from_c(const edgetrack_box* box) {
 Frame from_c(const edgetrack_pair* pair) {
   require(pair, "pair");
   if (!pair->bgr && !pair->x)
-    throw Error(Code::frame, "bgr and x of the pair are NULL; expected the pixels of one of them at least");
+    throw Error(Code::frame,
+                "bgr and x of the pair are both NULL; expected the pixels of at least one of them");
   Frame frame = {pair->bgr, pair->width, pair->height, pair->row_bytes};
   frame.x = pair->x, frame.x_row_bytes = pair->x_row_bytes;
   if (!pair->bgr) frame.bgr = pair->x, frame.row_bytes = pair->x_row_bytes, frame.color = false;

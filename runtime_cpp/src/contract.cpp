@@ -114,9 +114,9 @@ void check_size(const std::string& role, const GraphSpec& graph) {
       }
       all += count;  // cannot overflow: the loop ends just above the limit
       if (all > kLargestGraph)
-        refuse(role,
-               message("is too large with its tensor '", spec.name, "' of the shape ", shown(spec.shape),
-                       "; expected at most ", kLargestGraph, " elements of all its tensors together"));
+        refuse(role, message("is too large with its tensor '", spec.name, "' of the shape ",
+                             shown(spec.shape), "; expected at most ", kLargestGraph,
+                             " elements in all tensors of the graph together"));
     }
 }
 
@@ -127,8 +127,8 @@ void relate(std::map<char, std::int64_t>& known, const std::string& role) {
   const std::int64_t text = known.count('T') ? known['T'] : 0;
   if (!both || !own) return;
   if (text ? both != own + text : both <= own)
-    refuse(role, message("remembers ", both, " tokens, ", own, " of them of the template",
-                         text ? message(" and ", text, " of the text") : std::string(),
+    refuse(role, message("has a memory of ", both, " tokens, ", own, " of them from the template",
+                         text ? message(" and ", text, " from the text") : std::string(),
                          "; expected the sum of the two"));
   known['T'] = both - own;
 }
@@ -160,8 +160,8 @@ void Contract::match(const std::string& role, const TensorSpec& spec, const char
 void Contract::set(char axis, std::int64_t length) {
   const auto [known, is_new] = known_.emplace(axis, length);
   if (!is_new && known->second != length)
-    throw Error(Code::bundle, message("the manifest says ", length, " where the graphs have ", known->second,
-                                      "; export the bundle again"));
+    throw Error(Code::bundle, message("the manifest has the length ", length, ", but the graphs have ",
+                                      known->second, "; export the bundle again"));
 }
 
 void Contract::take(const std::string& role, const GraphSpec& graph) {

@@ -18,8 +18,9 @@ std::size_t TensorSpec::bytes() const { return count() * (dtype == DType::int64 
 
 Tensor Tensor::zeros(const TensorSpec& spec) {
   if (spec.dtype == DType::other)
-    throw Error(Code::bundle, message("tensor '", spec.name, "' is neither float32 nor int64, which is ",
-                                      "all that the tracker takes; export the bundle again"));
+    throw Error(Code::bundle,
+                message("tensor '", spec.name, "' is neither float32 nor int64, the only types ",
+                        "that the tracker supports; export the bundle again"));
   constexpr std::align_val_t alignment{64};
   void* memory = ::operator new(spec.bytes(), alignment);
   std::memset(memory, 0, spec.bytes());

@@ -96,7 +96,7 @@ void target_share(const Box& box, const Region& region, int cells, float* out) {
 void check_sides(std::int64_t width, std::int64_t height) {
   if (width > kLongestSide || height > kLongestSide)
     throw Error(Code::frame, message("frame has ", width, "x", height, " pixels; expected at most ",
-                                     kLongestSide, " a side"));
+                                     kLongestSide, " per side"));
 }
 
 void check_frame(const Frame& frame) {
@@ -124,7 +124,7 @@ void check_inside(const Box& box, const Frame& frame) {
   if (box.w < kSmallestBox || box.h < kSmallestBox)
     throw Error(Code::box,
                 message(shown, " is smaller than a pixel; expected (x, y, w, h) in pixels, not in ",
-                        "shares of the frame, which has ", frame.width, "x", frame.height));
+                        "fractions of the frame, which has ", frame.width, "x", frame.height));
   const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
   if (!(0 <= cx && cx < frame.width && 0 <= cy && cy < frame.height))
     throw Error(Code::box, message(shown, " has its center (", cx, ", ", cy, ") outside the frame of ",

@@ -144,9 +144,10 @@ void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& m
 
 Masker::Masker(Engine& engine, const Model& model) : factor_(model.mask_factor) {
   if (!(factor_ > 0))
-    throw Error(Code::config,
-                "this model has no graph 'mask', so it gives no masks; open one that has it, such as "
-                "edgetrack-256, or export this one again with --masks");
+    throw Error(
+        Code::config,
+        "this model has no graph 'mask', so it cannot compute masks; open a model that has one, such as "
+        "edgetrack-256, or export this model again with --masks");
   const GraphSpec graph = engine.graph("mask");
   const auto input = [&](const char* tensor) { return Tensor::zeros(named(graph.inputs, tensor)); };
   const auto output = [&](const char* tensor) { return Tensor::zeros(named(graph.outputs, tensor)); };

@@ -64,10 +64,10 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
     throw Error(Code::config, "the name of a target is empty; give it one, such as 'red car'");
   if (place(name) < results_.size())
     throw Error(Code::config,
-                message("there is a target '", name, "' already; give this one another name, or call ",
+                message("a target '", name, "' already exists; give this one another name, or call ",
                         "remove('", name, "') first"));
   if (!text && !box)
-    throw Error(Code::config, message("target '", name, "' has neither text nor box; say what it is: ",
+    throw Error(Code::config, message("target '", name, "' has neither text nor box; give one of them: ",
                                       "add(text='red car') or add(box=(x, y, w, h))"));
   std::unique_ptr<Target> target(new Target{{engine_, model_, policy_, aside_}, {}, {}});
   if (text) target->text = *text;
@@ -111,7 +111,7 @@ Tracker& MultiTracker::begun(const std::string& name) {
   Target& target = *targets_[known(name, "place")];
   if (!target.started)
     throw Error(Code::not_started,
-                message("target '", name, "' waits for its first frame; call update(frame) ",
+                message("target '", name, "' is still waiting for its first frame; call update(frame) ",
                         "first, or add() it with a box"));
   return target.tracker;
 }

@@ -46,7 +46,7 @@ class Reader {
   explicit Reader(const std::string& origin) : origin_(origin) {}
 
   void message_of(Kind kind, std::string_view bytes, int depth) {
-    if (depth > kMaxMessageDepth) fail("is nested too deep");
+    if (depth > kMaxMessageDepth) fail("is nested too deeply");
     Entries entries;
     while (!bytes.empty()) {
       const std::uint64_t tag = varint(bytes);
@@ -94,7 +94,7 @@ class Reader {
       length = varint(bytes);
     else
       fail("is damaged");  // groups are not used by ONNX
-    if (length > bytes.size()) fail("is cut short");
+    if (length > bytes.size()) fail("is truncated");
     const std::string_view taken = bytes.substr(0, static_cast<std::size_t>(length));
     bytes.remove_prefix(static_cast<std::size_t>(length));
     return taken;
@@ -106,12 +106,13 @@ class Reader {
     while (!bytes.empty()) {
       const std::uint64_t tag = varint(bytes);
       const std::string_view value = content(bytes, tag & 7);
-      if ((tag & 7) != 2 || !fields.emplace(tag >> 3, value).second) fail("says twice where a tensor lies");
+      if ((tag & 7) != 2 || !fields.emplace(tag >> 3, value).second)
+        fail("gives the place of a tensor twice");
     }
     const std::string key(fields[1]);
     if (key != "location" && key != "offset" && key != "length" && key != "checksum")
-      fail(message("says '", printable(key), "' of where a tensor lies"));
-    if (!entries.emplace(key, fields[2]).second) fail(message("says the ", key, " of a tensor twice"));
+      fail(message("has the unknown key '", printable(key), "' for the place of a tensor"));
+    if (!entries.emplace(key, fields[2]).second) fail(message("gives the ", key, " of a tensor twice"));
   }
 
   void place(const Entries& entries) {

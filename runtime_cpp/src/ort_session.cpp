@@ -26,8 +26,8 @@ Opened open_library(const std::string& wanted) {
   if (!library)
     throw Error(Code::engine,
                 message("ONNX Runtime cannot be opened (", problem, "); run: pip install onnxruntime, ",
-                        "and from C++ give the file onnxruntime/capi/libonnxruntime.so.* of it by the ",
-                        "environment variable EDGETRACK_ONNXRUNTIME_LIBRARY"));
+                        "and in C++ set the environment variable EDGETRACK_ONNXRUNTIME_LIBRARY to its file ",
+                        "onnxruntime/capi/libonnxruntime.so.*"));
   using GetBase = const ort::ApiBase* (*)();
   const auto get = reinterpret_cast<GetBase>(dlsym(library, "OrtGetApiBase"));
   const OrtApi* table = get ? get()->GetApi(ort::kApiVersion) : nullptr;
@@ -133,7 +133,7 @@ void OrtLibrary::check(OrtStatus* status, const std::string& doing) const {
   const std::string why = reason(status);
   if (is_about_memory(why))
     throw Error(Code::memory, message("memory ran out while ONNX Runtime ", doing, " (", why,
-                                      "); end other programs, raise this one's limit, or take a smaller "
+                                      "); end other programs, raise the memory limit, or use a smaller "
                                       "model: edgetrack-160"));
   throw Error(Code::engine, message("ONNX Runtime ", doing, " (", why, "); try another engine"));
 }
@@ -150,7 +150,7 @@ OrtGraph::OrtGraph(std::shared_ptr<OrtLibrary> library, std::string role, const 
     const std::string why = library_->reason(failed);
     if (is_about_memory(why))
       throw Error(Code::memory, message("memory ran out while ONNX Runtime loaded ", path, " (", why,
-                                        "); end other programs, raise this one's limit, or take a smaller "
+                                        "); end other programs, raise the memory limit, or use a smaller "
                                         "model: edgetrack-160"));
     throw Error(Code::bundle, message("ONNX Runtime ", library_->version(), " cannot load ", path, " (", why,
                                       "); export the bundle again"));
@@ -187,7 +187,7 @@ OrtHandle<OrtSessionOptions> OrtGraph::options_of(const OrtOptions& options) con
   if (OrtStatus* failed = api.RegisterCustomOpsLibrary_V2(made.get(), options.operators.c_str()))
     throw Error(Code::engine, message("the operators ", options.operators, " cannot be registered (",
                                       library_->reason(failed), "); expected the libedgetrack_ops of this ",
-                                      "version: it lies beside Python's edgetrack/_runtime.*.so"));
+                                      "version: it is beside edgetrack/_runtime.*.so of the Python package"));
   return made;
 }
 

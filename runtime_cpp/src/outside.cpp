@@ -61,8 +61,9 @@ class OutsideLooker final : public CandidateLooker {
                                           " scores; expected one for each of ", phrases_.size(), " phrases"));
       for (const double score : one.scores)
         if (!std::isfinite(x + y + w + h) || !(score >= 0 && score <= 1))
-          throw Error(Code::config, message("the grounder gave a box of ", w, " x ", h, " at (", x, ", ", y,
-                                            ") with score ", score, "; expected pixels, and scores 0..1"));
+          throw Error(Code::config,
+                      message("the grounder gave a box of ", w, " x ", h, " at (", x, ", ", y,
+                              ") with score ", score, "; expected pixels, and scores from 0 to 1"));
     }
   }
 
@@ -118,8 +119,8 @@ Outside::Outside(const Grounder& grounder) : how(grounder) {
 void check_on_host(const Frame& frame, const Outside* outside) {
   if (outside && frame.place == Place::gpu)
     throw Error(Code::config,
-                "a grounder reads frames on the CPU, and this frame lies in GPU memory; make the tracker "
-                "without grounder, or pass frames in host memory");
+                "a grounder reads frames on the CPU, but this frame is in GPU memory; create the tracker "
+                "without a grounder, or pass frames in host memory");
 }
 
 std::unique_ptr<Looker> outside_looker(std::shared_ptr<const Outside> outside, const Target& target) {
@@ -129,20 +130,20 @@ std::unique_ptr<Looker> outside_looker(std::shared_ptr<const Outside> outside, c
 void Tracker::State::check(const Text& text) {
   target.check(text);
   if (outside && !text.query)
-    throw Error(Code::prompt, "the text was not taken apart; expected what Tokenizer::encode() returns");
+    throw Error(Code::prompt, "the text was not parsed; expected the result of Tokenizer::encode()");
 }
 
 void Tracker::set_grounder(const Grounder& grounder) {
   auto outside = std::make_shared<Outside>(grounder);
   State& state = *state_;
-  if (state.started) throw Error(Code::config, "there is a target already; set the grounder before start()");
+  if (state.started) throw Error(Code::config, "a target already exists; set the grounder before start()");
   state.outside = std::move(outside);
 }
 
 void MultiTracker::set_grounder(const Grounder& grounder) {
   auto outside = std::make_shared<Outside>(grounder);
   if (!targets_.empty())
-    throw Error(Code::config, "there are targets already; set the grounder before the first add()");
+    throw Error(Code::config, "targets already exist; set the grounder before the first add()");
   outside_ = std::move(outside);
 }
 

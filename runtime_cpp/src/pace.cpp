@@ -32,7 +32,7 @@ void check_comparable(const Frame& frame, bool static_check) {
   if (static_check && frame.place == Place::gpu)
     throw Error(
         Code::config,
-        "static_check compares pixels of the frame on the CPU, and this frame lies in GPU memory; make "
+        "static_check compares pixels of the frame on the CPU, but this frame is in GPU memory; create "
         "the tracker without static_check, or pass frames in host memory");
 }
 

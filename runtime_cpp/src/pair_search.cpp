@@ -19,14 +19,14 @@ void Tracker::State::check_pair(const Frame& frame) const {
   if (!frame.x) return;
   if (!model.pairs)
     throw Error(Code::config,
-                "a second sensor is given (x), and this bundle takes color only; expected one "
-                "with a second sensor: edgetrack-256-x, or one exported with --sensor, see docs/sensors.md");
+                "a second sensor is given (x), but this bundle takes color only; expected a bundle "
+                "for pairs of images: edgetrack-256-x, or one exported with --sensor, see docs/sensors.md");
   if (frame.place == Place::gpu)
     throw Error(Code::frame,
-                "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
+                "the frame is in GPU memory, and a second sensor is given (x); pass both in host memory");
   if (pace.static_check)
     throw Error(Code::config,
-                "static_check compares color frames, and a second sensor is given (x); make the "
+                "static_check compares color frames, but a second sensor is given (x); create the "
                 "tracker without static_check");
 }
 

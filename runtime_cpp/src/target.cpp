@@ -104,12 +104,12 @@ void Target::check(const Text& text) {
   const auto check_length = [&](const Tokens& words) {
     if (words.ids.size() != length || words.mask.size() != length)
       throw Error(Code::prompt, message("the text has ", words.ids.size(), " ids and ", words.mask.size(),
-                                        " values of its mask; expected ", length, " of each"));
+                                        " mask values; expected ", length, " of each"));
   };
   check_length(text.whole);
   for (const Text::Part& part : text.parts) check_length(part.phrase), check_length(part.noun);
   if (ranks_ && (!text.query || text.parts.empty() || text.parts.size() != text.query->parts.size()))
-    throw Error(Code::prompt, "the text was not taken apart; expected what Tokenizer::encode() returns");
+    throw Error(Code::prompt, "the text was not parsed; expected the result of Tokenizer::encode()");
 }
 
 void Target::remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work) {

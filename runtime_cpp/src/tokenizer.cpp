@@ -56,7 +56,7 @@ Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(leng
   const Json& model = json["model"];
   if (model["type"].text() != "WordPiece" || !normalizes(json["normalizer"]) ||
       json["pre_tokenizer"]["type"].text() != "BertPreTokenizer")
-    throw Error(Code::bundle, path + " is not a lower case WordPiece tokenizer; export the bundle again");
+    throw Error(Code::bundle, path + " is not a lowercase WordPiece tokenizer; export the bundle again");
   prefix_ = model["continuing_subword_prefix"].text();
   const auto whole = [&](const Json& value) {
     if (!(value.number() >= 0 && value.number() < 1e9))
@@ -147,7 +147,7 @@ std::vector<std::int64_t> Tokenizer::tokens(const std::string& text) const {
     at = next + marker->first.size();
   }
   if (std::none_of(ids.begin(), ids.end(), [&](std::int64_t id) { return words_.count(id) > 0; }))
-    refuse(" has no word that the model knows; expected English words");
+    refuse(" contains no word that the model knows; expected English words");
   ids.push_back(end_);
   return ids;
 }

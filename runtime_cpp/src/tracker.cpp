@@ -42,22 +42,21 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
   state.check_pair(frame);
   Clock::check(time_s);
   if (mask && !state.masker)
-    throw Error(Code::config, "start() got a mask, and masks are off; turn them on: Tracker(masks=True)");
+    throw Error(Code::config, "start() got a mask, but masks are off; turn them on: Tracker(masks=True)");
   const Box outlined = mask && !box ? Masker::extent_of(mask, frame.width, frame.height) : Box{};
   if (mask && !box) box = &outlined;
   if (!text && !box)
     throw Error(Code::config,
-                "start() got neither text nor box; name the target: start(frame, text='red car')");
+                "start() got neither text nor box; give one of them, as in: start(frame, text='red car')");
   if (box) check_inside(*box, frame);
   if (!frame.color && !box)
-    throw Error(
-        Code::config,
-        "start() got a text without a color frame, and texts are looked for in color; give the box as well: "
-        "start(x=thermal, box=(x, y, w, h))");
+    throw Error(Code::config,
+                "start() got a text without a color frame, but texts are searched for in color; give the box "
+                "as well: start(x=thermal, box=(x, y, w, h))");
   if (!frame.color && mask)
     throw Error(
         Code::config,
-        "start() got a mask without a color frame, and masks are of color; pass the color frame as well");
+        "start() got a mask without a color frame, but masks need color; pass the color frame as well");
   if (text) state.check(*text);
   state.clear();
   state.take(frame);

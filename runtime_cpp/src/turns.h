@@ -17,10 +17,9 @@ class Turns {
   auto take(const Step& step) {
     const std::thread::id me = std::this_thread::get_id();
     if (inside_.load() == me)
-      throw Error(
-          Code::config,
-          "the tracker was called from inside its own call, by its engine or by what that calls; give "
-          "the engine a tracker of its own, or call this one after it has returned");
+      throw Error(Code::config,
+                  "the tracker was called from inside its own call, by its engine or a function that the "
+                  "engine calls; give the engine its own tracker, or call this one after it has returned");
     const std::lock_guard<std::mutex> turn(mutex_);
     const Mark mark(inside_, me);
     return step();

@@ -45,8 +45,9 @@ struct Work {
     if (frame.place == Place::gpu) {
       auto* device_call = dynamic_cast<DeviceCall*>(&call);
       if (!device_call)
-        throw Error(Code::frame,
-                    "frame lies in GPU memory, and this engine works on the CPU; pass a copy in host memory");
+        throw Error(
+            Code::frame,
+            "the frame is in GPU memory, but this engine works on the CPU; pass a copy in host memory");
       const Stopwatch watch(timing.network_s);
       return device_call->crop_and_run(frame, region, colors);
     }

@@ -248,7 +248,7 @@ def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
             runtime.Loan(spent)
     loan.close()
     loan.close()
-    with pytest.raises(ValueError, match="was given back"):
+    with pytest.raises(ValueError, match="already returned"):
         _ = loan.address
     frame._capsule = lambda: capsule  # type: ignore[method-assign]
     with pytest.raises(

@@ -200,7 +200,11 @@ def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path:
         ((), 2, "usage: track BUNDLE TEXT"),
         ((tmp_path, "red car", "64x48"), 6, "manifest.json cannot be read"),
         ((bundle.folder, " ", "64x48"), 3, "is empty"),
-        ((bundle.folder, "red car", "64x48", "fp16"), 4, "has no files of it for ONNX Runtime on a CPU"),
+        (
+            (bundle.folder, "red car", "64x48", "fp16"),
+            4,
+            "has no files in this precision for ONNX Runtime on a CPU",
+        ),
         ((bundle.folder, "red car", "64x48", "int8", "more"), 2, "usage: track"),
     ):
         done = subprocess.run([example, *words], capture_output=True, check=False, input=b"")

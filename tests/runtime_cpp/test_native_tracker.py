@@ -204,7 +204,7 @@ def test_an_engine_that_fails_passes_its_error_on_and_leaves_no_half_target(
 def test_a_text_of_another_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
     monkeypatch.setattr(Tokens, "encode", lambda *_: (np.ones((1, 7), np.int64), np.ones((1, 7), np.float32)))
-    with pytest.raises(PromptError, match="7 ids and 7 values of its mask; expected 24"):
+    with pytest.raises(PromptError, match="7 ids and 7 mask values; expected 24"):
         Tracker(engine=FakeEngine()).start(picture(), text="1")
 
 

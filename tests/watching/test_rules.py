@@ -247,7 +247,7 @@ def test_a_place_that_is_not_there_is_named(sentence: str, said: str) -> None:
 
 
 def test_rules_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ConfigError, match="there is no rule"):
+    with pytest.raises(ConfigError, match="no rule is given"):
         Watcher([])
     with pytest.raises(ConfigError, match="given twice"):
         Watcher([Rule.parse("a person falls"), Rule.parse("when a person falls down")])
