@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from edgetrack.errors import ConfigError
+from edgetrack.io.names import host_of
 from edgetrack.io.tls import context
 
 ANSWER_S = 3.0  # timeout
@@ -19,6 +20,8 @@ def page_type(url: str) -> str | None:
 
     User and password are sent to the host of the address only, not to one that it redirects to.
     """
+    if host_of(url) is None:
+        return None
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https"):
         return None
