@@ -165,7 +165,7 @@ std::set<std::string> grammar_words() {
                 "hasn't wasn't weren't",
                 "doesn't have",
                 "don't wear",
-                "no having",
+                "no non having",
                 "wearing",
                 "located positioned situated placed",
                 "everything anything",

@@ -104,7 +104,7 @@ def too_many_ranges(root: Path) -> None:
         ("shanghaitech", fewer_labels, "8 frames but flags for 3"),
         ("shanghaitech", pickled_labels, "cannot be read"),
         ("ucf_crime", strange_line, "expected a video, its class and four frame numbers"),
-        ("ucf_crime", missing_video, "has no b.mp4"),
+        ("ucf_crime", missing_video, "does not contain b.mp4"),
         ("ucsd", too_many_ranges, "has 2 clips; expected 1"),
     ],
 )

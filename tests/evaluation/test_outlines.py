@@ -85,7 +85,7 @@ def test_a_set_without_masks_is_refused(tmp_path: Path) -> None:
     request = Request(
         "uav123", trees.uav123(tmp_path / "data"), tmp_path / "out", split="all", first_mask="found"
     )
-    with pytest.raises(ConfigError, match=r"sequence .* of uav123 has no masks; expected davis"):
+    with pytest.raises(ConfigError, match=r"sequence .* of uav123 has none; expected davis"):
         list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
 
 

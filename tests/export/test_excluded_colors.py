@@ -30,7 +30,7 @@ def scores(text: str, tint: tuple[float, float, float]) -> list[float]:
 RED, BLUE = (0.1, 0.1, 1), (1, 0.1, 0.1)  # factors of blue, green, red
 
 
-@pytest.mark.parametrize("text", ["car that is not red", "small car but not the red one"])
+@pytest.mark.parametrize("text", ["car that is not red", "non-red car", "small car but not the red one"])
 def test_no_candidate_with_that_color_remains(text: str) -> None:
     """What "rank" says of the phrase with the color excludes the best one only."""
     assert max(scores(text, RED)) == 0

@@ -160,7 +160,7 @@ def test_a_hung_server_does_not_stop_the_other_threads(
         assert longest_s < 3
     server.close()
     assert said == [
-        f"publish {server.url}: the server takes no pictures ({why}); it is tried again",
+        f"publish {server.url}: the server accepts no frames ({why}); trying again",
     ]
     assert longest_s < (3 if answer.startswith(b"RTSP") else 0.8)  # FFmpeg connects only to what answers
 
