@@ -231,7 +231,7 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
     for (std::size_t i = 0; i < batch.size(); ++i) {
       Tracker::State& state = targets_[targets[i]]->state();
       const Stopwatch watch(state.work.timing.total_s);
-      state.work.crop_into(batch.image(i), frame, state.around, state.colors);
+      state.crop_into(batch.image(i), frame, state.around);
       batch.tell(i, state.target, state.sought());
     }
     const Stopwatch watch(network_s);

@@ -83,6 +83,7 @@ void Target::clear() {
   picture_.clear();
   spoken_ = {};
   views_.reset();
+  contrast_.clear();
   knows_ = {false, false};
   std::fill(first_.begin(), first_.end(), 0.0f);
   has_seen_ = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "color.h"
+#include "contrast.h"
 #include "displacement.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
@@ -62,6 +63,11 @@ class Target {
 
   // Returns which sensors showed something when the template was set.
   Present knows() const { return knows_; }
+
+  // Restores the contrast of a search image in host memory, if it has lost most of the template's.
+  void restore(const Tensor& image, const Frame& frame, const Region& region) {
+    contrast_.restore(image, frame, region, colors_);
+  }
 
   // Switches to the template as seen by the sensors that work now, if it was set from a pair.
   void show(Present live);
@@ -123,6 +129,7 @@ class Target {
   std::shared_ptr<std::array<View, 2>> views_;  // of a template from a pair: by both sensors, by color
   std::size_t shown_ = 0;                       // index of the current view
   Present knows_ = {false, false};              // sensors that the template shows
+  Contrast contrast_;                           // of the template
 };
 
 }  // namespace edgetrack

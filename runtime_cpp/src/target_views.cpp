@@ -25,13 +25,16 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
   TemplateGraph& graph = template_graph(frame.x != nullptr);
   change_ = next_change();
   views_.reset();
+  contrast_.clear();
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   if (frame.x) {
     graph.pair.fill(graph.image, frame, region, displacement.seen_from(region), colors_, live, work);
+    if (graph.pair.shown()[0]) contrast_.learn(graph.image, frame, region, colors_);
     set_views(graph, work);
   } else {
     work.look(*graph.call, graph.image, frame, region, colors_);
+    if (frame.place == Place::host) contrast_.learn(graph.image, frame, region, colors_);
     knows_ = {true, false};
   }
   adopt(graph);

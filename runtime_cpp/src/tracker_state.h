@@ -147,6 +147,8 @@ struct Tracker::State {
     target.set_template(frame, at, work, sensors.live(frame), displacement);
   }
   Maps run(Detector& detector, const Frame& frame, const Region& region);
+  void crop_into(const Tensor& image, const Frame& frame, const Region& region);  // with contrast restored
+  void restore(const Tensor& image, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
 

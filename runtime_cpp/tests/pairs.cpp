@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checks.h"
+#include "contrast.h"
 #include "dice_engine.h"
 #include "displacement.h"
 #include "edgetrack/multi_tracker.h"
@@ -66,6 +67,52 @@ static void displaced() {
   is(0, 0, "and back again");
 }
 
+// Thick smoke: hardly any of a picture's light comes through.
+static Pixels smoked(const Pixels& pixels) {
+  std::mt19937 dice(5);
+  std::uniform_int_distribution<int> noise(-2, 2);
+  Pixels seen;
+  for (const int level : pixels) seen.push_back(static_cast<std::uint8_t>(level / 12 + 160 + noise(dice)));
+  return seen;
+}
+
+static void restored() {
+  const edgetrack::Colors colors = {{2 / 255.0f, 2 / 255.0f, 2 / 255.0f}, {-1, -1, -1}, {127, 127, 127}};
+  const edgetrack::Region near = {-20, 40, 100, 100},
+                          wide = {-70, -10, 200, 200};  // both reach beyond the frame
+  const auto cropped = [&](const Pixels& pixels, const edgetrack::Region& region, int side) {
+    edgetrack::Tensor image = edgetrack::Tensor::zeros({"image", edgetrack::DType::float32, {1, 3, side, side}});
+    edgetrack::CropScratch scratch;
+    edgetrack::crop(frame_of(pixels), region, colors, image, scratch);
+    return image;
+  };
+  const Pixels color = scene(0, 0, false), faded = smoked(color), black(color.size(), 3);
+  const auto far = [&](const edgetrack::Tensor& one, const edgetrack::Tensor& two) {
+    double sum = 0;
+    for (std::size_t i = 0; i < one.spec.count(); ++i) sum += std::abs(one.floats()[i] - two.floats()[i]);
+    return sum / static_cast<double>(one.spec.count());
+  };
+  edgetrack::Contrast contrast;
+  const edgetrack::Tensor clean = cropped(color, wide, 256);
+  const auto restore = [&](const Pixels& pixels, bool changes, const char* what) {
+    const edgetrack::Tensor before = cropped(pixels, wide, 256), image = cropped(pixels, wide, 256);
+    expect(contrast.restore(image, frame_of(pixels), wide, colors) == changes, what);
+    expect((far(image, before) == 0) == !changes, what);
+    return far(image, clean);
+  };
+  restore(faded, false, "without a template, nothing is restored");
+  contrast.learn(cropped(color, near, 128), frame_of(color), near, colors);
+  restore(color, false, "what has contrast stays as it is");
+  restore(black, false, "what shows nothing stays as it is");
+  const double before = far(cropped(faded, wide, 256), clean);
+  expect(restore(faded, true, "smoke is seen through") < before / 2, "and what is behind it is as it was");
+  const edgetrack::Tensor image = cropped(faded, wide, 256);
+  contrast.restore(image, frame_of(faded), wide, colors);
+  expect(image.floats()[0] == clean.floats()[0], "what lies beyond the frame stays as it is");
+  contrast.clear();
+  restore(faded, false, "a template that is forgotten is not restored to");
+}
+
 static void missing(const edgetrack::Model& model) {
   const edgetrack::Box box = {100, 100, 40, 30};
   const Pixels color = scene(0, 0, false), other = scene(0, 0, true);
@@ -93,14 +140,18 @@ static void steady(const edgetrack::Model& model) {
   edgetrack::Policy policy;
   policy.max_uncertain_frames = 3, policy.template_update_interval = 2;
   const edgetrack::Box box = {100, 100, 40, 30};
-  Pixels color = scene(0, 0, false), other = scene(0, 0, true);
+  Pixels color = scene(0, 0, false), other = scene(0, 0, true), faded = smoked(color);
   edgetrack::MultiTracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy, {});
   for (const char* name : {"a", "b"}) tracker.add(name, nullptr, &box);
   long before = 0;
   for (int i = 0; i < 1200; ++i) {
     if (i == 900) before = allocations;
     color[0] = static_cast<std::uint8_t>(i), other[0] = static_cast<std::uint8_t>(i / 5);
-    edgetrack::Frame frame = i % 7 == 3 ? frame_of(color) : pair_of(i % 11 == 5 ? other : color, other);
+    edgetrack::Frame frame = i % 7 == 3 ? frame_of(color)
+                                        : pair_of(i % 11 == 5   ? other
+                                                  : i % 13 == 7 ? faded
+                                                                : color,
+                                                  other);
     frame.color = i % 11 != 5 || !frame.x;
     for (const auto& result : tracker.update(frame))
       expect(result.track && result.track->index == i, "a track in each frame");
@@ -112,6 +163,7 @@ int main() {
   edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}, false, 2.0};
   model.pairs = true;
   displaced();
+  restored();
   missing(model);
   steady(model);
   std::printf("%d failures\n", failures);

@@ -1,0 +1,87 @@
+"""The contrast of a search image that smoke, fog or darkness has faded is restored; other images stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import edgetrack
+
+cv2 = pytest.importorskip("cv2", reason="a film is drawn with OpenCV")
+
+Picture = NDArray[np.uint8]
+SIDE, STEPS = 48, 8
+
+
+def smooth(random: np.random.Generator, height: int, width: int) -> Picture:
+    coarse = random.integers(0, 256, (height // 12, width // 12, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def film(fade: float, level: float, tops: tuple[int, ...] = (90,)) -> list[Picture]:
+    """Patches that move to the right; all frames but the first are multiplied by ``fade``, with ``level`` added."""
+    random = np.random.default_rng(4)
+    ground, patches = smooth(random, 240, 320), [smooth(random, SIDE, SIDE) for _ in tops]
+    frames = []
+    for step in range(STEPS):
+        frame = ground.copy()
+        for top, patch in zip(tops, patches, strict=True):
+            frame[top : top + SIDE, left(step) : left(step) + SIDE] = patch
+        if step:
+            faded = frame * fade + level + random.normal(0, 1, frame.shape) * (fade < 1)
+            frame = np.clip(faded, 0, 255).astype(np.uint8)
+        frames.append(frame)
+    return frames
+
+
+def left(step: int) -> int:
+    return 120 + 6 * step
+
+
+def truth(top: int = 90, step: int = STEPS - 1) -> edgetrack.Box:
+    return edgetrack.Box(left(step), top, SIDE, SIDE)
+
+
+def followed(
+    frames: list[Picture], model: str = "edgetrack-256", x: list[Any] | None = None
+) -> edgetrack.Track:
+    more = [{} if x is None else {"x": picture} for picture in x or frames]
+    with edgetrack.Tracker(model, precision="fp32", threads=1) as tracker:
+        track = tracker.start(frames[0], box=truth(step=0), **more[0])
+        for frame, seen in zip(frames[1:], more[1:], strict=True):
+            track = tracker.update(frame, **seen)
+    return track
+
+
+@pytest.mark.parametrize(("fade", "level"), [(0.04, 170), (0.04, 2)], ids=["smoke", "darkness"])
+def test_a_target_is_followed_in_smoke_and_darkness(fade: float, level: float) -> None:
+    track = followed(film(fade, level))
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert track.box.iou(truth()) > 0.6
+
+
+def test_a_target_in_a_pair_is_followed_in_smoke_when_the_second_sensor_is_blank() -> None:
+    frames = film(0.04, 170)
+    x: list[Any] = [np.zeros_like(frame) for frame in frames]
+    x[0] = 255 - frames[0]
+    track = followed(frames, "edgetrack-256-x", x)
+    assert track.box is not None
+    assert track.box.iou(truth()) > 0.6
+
+
+def test_several_targets_are_followed_in_smoke() -> None:
+    """They are searched in one batch, whose images are restored one by one."""
+    tops = {"upper": 40, "lower": 140}
+    frames = film(0.04, 170, tuple(tops.values()))
+    with edgetrack.MultiTracker("edgetrack-256", precision="fp32", threads=1) as tracker:
+        tracks = tracker.start(frames[0], {name: truth(top, 0) for name, top in tops.items()})
+        for frame in frames[1:]:
+            tracks = tracker.update(frame)
+    for name, top in tops.items():
+        box = tracks[name].box
+        assert box is not None
+        assert box.iou(truth(top)) > 0.6
