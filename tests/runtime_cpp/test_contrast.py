@@ -48,7 +48,7 @@ def truth(top: int = 90, step: int = STEPS - 1) -> edgetrack.Box:
 def followed(
     frames: list[Picture], model: str = "edgetrack-256", x: list[Any] | None = None
 ) -> edgetrack.Track:
-    more = [{} if x is None else {"x": picture} for picture in x or frames]
+    more: list[dict[str, Any]] = [{} if x is None else {"x": picture} for picture in x or frames]
     with edgetrack.Tracker(model, precision="fp32", threads=1) as tracker:
         track = tracker.start(frames[0], box=truth(step=0), **more[0])
         for frame, seen in zip(frames[1:], more[1:], strict=True):
