@@ -81,7 +81,8 @@ static void restored() {
   const edgetrack::Region near = {-20, 40, 100, 100},
                           wide = {-70, -10, 200, 200};  // both reach beyond the frame
   const auto cropped = [&](const Pixels& pixels, const edgetrack::Region& region, int side) {
-    edgetrack::Tensor image = edgetrack::Tensor::zeros({"image", edgetrack::DType::float32, {1, 3, side, side}});
+    edgetrack::Tensor image =
+        edgetrack::Tensor::zeros({"image", edgetrack::DType::float32, {1, 3, side, side}});
     edgetrack::CropScratch scratch;
     edgetrack::crop(frame_of(pixels), region, colors, image, scratch);
     return image;
