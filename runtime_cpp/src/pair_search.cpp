@@ -1,5 +1,5 @@
-// Frames with a second sensor: the requirements on them, and in which of the two images the target is
-// searched.
+// The search of one region: the crop and its contrast; with a second sensor, the requirements on the frames,
+// and in which of the two images the target is searched.
 #include "decode.h"
 #include "tracker_state.h"
 
@@ -32,6 +32,33 @@ void Tracker::State::check_pair(const Frame& frame) const {
 
 void Tracker::State::note_displacement(const Frame& frame, const Region& region) {
   if (sensors.live(frame) == Present{true, true}) displacement.see(frame, second_of(frame), region, work);
+}
+
+Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
+  const double before_s = work.timing.crop_s + work.timing.network_s;
+  if (detector.share.data) {
+    detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
+                       sensors.live(frame), work);
+    target.show(detector.pair.shown());
+    if (detector.pair.shown()[0]) restore(detector.image, frame, region);
+    work.run(*detector.call);
+  } else {
+    const bool is_host = frame.place == Place::host;
+    if (is_host) crop_into(detector.image, frame, region);
+    work.look(*detector.call, detector.image, frame, region, colors, is_host);
+  }
+  detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
+  return detector.answer.maps();
+}
+
+void Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
+  work.crop_into(image, frame, region, colors);
+  restore(image, frame, region);
+}
+
+void Tracker::State::restore(const Tensor& image, const Frame& frame, const Region& region) {
+  const Stopwatch watch(work.timing.crop_s);
+  target.restore(image, frame, region);
 }
 
 Prediction Tracker::State::best(const Answer& answer) const {

@@ -59,33 +59,6 @@ void Tracker::State::forget_find() {
   if (masker) masker->forget();
 }
 
-Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
-  const double before_s = work.timing.crop_s + work.timing.network_s;
-  if (detector.share.data) {
-    detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
-                       sensors.live(frame), work);
-    target.show(detector.pair.shown());
-    if (detector.pair.shown()[0]) restore(detector.image, frame, region);
-    work.run(*detector.call);
-  } else {
-    const bool is_host = frame.place == Place::host;
-    if (is_host) crop_into(detector.image, frame, region);
-    work.look(*detector.call, detector.image, frame, region, colors, is_host);
-  }
-  detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
-  return detector.answer.maps();
-}
-
-void Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
-  work.crop_into(image, frame, region, colors);
-  restore(image, frame, region);
-}
-
-void Tracker::State::restore(const Tensor& image, const Frame& frame, const Region& region) {
-  const Stopwatch watch(work.timing.crop_s);
-  target.restore(image, frame, region);
-}
-
 void Tracker::State::follow_from(const Box& at) {
   box = at;
   locked = true;
