@@ -197,6 +197,26 @@ class MultiTracker:
         self, pixels: _Frame, deadline_ms: float | None = None, time_s: float | None = None
     ) -> tuple[list[tuple[str, _Track | None, Exception | None, _Three, _Mask | None]], Exception | None]: ...
 
+class Contrast:
+    def learn(
+        self,
+        image: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        region: _Four,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+    ) -> None: ...
+    def restore(
+        self,
+        image: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        region: _Four,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+    ) -> bool: ...
+
 def crop_bgr_pixels(
     pixels: NDArray[np.uint8],
     region: _Four,

@@ -1,4 +1,7 @@
+#include <memory>
+
 #include "common.h"
+#include "contrast.h"
 #include "crop_pixel.h"
 #include "crop_square.h"
 #include "geometry.h"
@@ -33,8 +36,8 @@ Nv12Frame nv12_of(const Pixels& luma, const Pixels& chroma) {
           static_cast<std::int32_t>(luma.shape(1))};
 }
 
-void crop(const Pixels& pixels, const py::sequence& region, FloatArray& out, const py::sequence& mean,
-          const py::sequence& std, const py::sequence& fill) {
+void crop_region(const Pixels& pixels, const py::sequence& region, FloatArray& out, const py::sequence& mean,
+                 const py::sequence& std, const py::sequence& fill) {
   const BgrFrame frame = view_of(pixels);
   check_out(out);
   const Region box = region_of(region);
@@ -82,11 +85,39 @@ void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& reg
   crop_each_pixel(nv12_of(luma, chroma), region, out, colors_of(mean, std, fill));
 }
 
+// An image as a network input, in the memory of its array.
+Tensor image_of(FloatArray& image) {
+  check_out(image);
+  return {{"image", DType::float32, {1, 3, image.shape(2), image.shape(3)}},
+          std::shared_ptr<void>(image.mutable_data(), [](void*) {})};
+}
+
+Frame sizes_of(const Pixels& pixels) {
+  const BgrFrame frame = view_of(pixels);
+  return {frame.data, frame.width, frame.height, frame.row_bytes};
+}
+
 }  // namespace
 
+// The tracker's own step between crop and network, for the reference in the tests.
+void register_contrast(py::module_& module) {
+  py::class_<Contrast>(module, "Contrast")
+      .def(py::init<>())
+      .def("learn",
+           [](Contrast& self, FloatArray image, const Pixels& pixels, const py::sequence& region,
+              const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
+             self.learn(image_of(image), sizes_of(pixels), region_of(region), colors_of(mean, std, fill));
+           })
+      .def("restore", [](Contrast& self, FloatArray image, const Pixels& pixels, const py::sequence& region,
+                         const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
+        return self.restore(image_of(image), sizes_of(pixels), region_of(region), colors_of(mean, std, fill));
+      });
+}
+
 void register_crop_kernels(py::module_& module) {
-  module.def("crop", &crop, py::arg("pixels").noconvert(), py::arg("region"), py::arg("out").noconvert(),
-             py::arg("mean"), py::arg("std"), py::arg("fill"));
+  register_contrast(module);
+  module.def("crop", &crop_region, py::arg("pixels").noconvert(), py::arg("region"),
+             py::arg("out").noconvert(), py::arg("mean"), py::arg("std"), py::arg("fill"));
   module.def("crop_square", &crop_square_of, py::arg("pixels").noconvert(), py::arg("x"), py::arg("y"),
              py::arg("side"), py::arg("out").noconvert());
   module.def("crop_bgr_pixels", &crop_bgr_pixels, py::arg("pixels").noconvert(), py::arg("region"),

@@ -7,14 +7,14 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kBlock = 8;      // side of a block in pixels, whose mean hardly contains noise
-constexpr int kBlocks = 16;    // minimum number of blocks
-constexpr float kFaded = 3;    // loss of contrast, as a factor, from which it is restored
-constexpr float kPoor = 12;    // contrast below which it is restored, in gray levels
-constexpr float kMost = 32;    // maximum gain
-constexpr float kNothing = 1;  // contrast of an image that shows nothing, in gray levels
-constexpr double kNoise = 8;   // noise that the network tolerates, in gray levels; more is smoothed
-constexpr double kWidest = 4;  // maximum standard deviation of the filter, in pixels
+constexpr int kBlockSide = 8;        // side of a block in pixels, whose mean hardly contains noise
+constexpr int kLeastBlocks = 16;     // minimum number of blocks
+constexpr float kFaded = 3;          // loss of contrast, as a factor, from which it is restored
+constexpr float kPoor = 12;          // contrast below which it is restored, in gray levels
+constexpr float kMostGain = 32;      // maximum gain
+constexpr float kNoContrast = 1;     // contrast of an image that shows nothing, in gray levels
+constexpr double kTolerated = 8;     // noise that the network tolerates, in gray levels; more is smoothed
+constexpr double kWidestFilter = 4;  // maximum standard deviation of the filter, in pixels
 
 int side_of(const Tensor& image) { return static_cast<int>(image.spec.shape[3]); }
 
@@ -37,20 +37,20 @@ std::optional<Contrast::Measured> Contrast::measure(const Tensor& image, const A
   std::array<double, 3> sums{};
   double total = 0, squares = 0;
   int blocks = 0;
-  for (int y = area.top; y + kBlock <= area.bottom; y += kBlock)
-    for (int x = area.left; x + kBlock <= area.right; x += kBlock) {
+  for (int y = area.top; y + kBlockSide <= area.bottom; y += kBlockSide)
+    for (int x = area.left; x + kBlockSide <= area.right; x += kBlockSide) {
       float level = 0;
       for (std::size_t c = 0; c < 3; ++c) {
         const float* block = image.floats() + (static_cast<int>(c) * side + y) * side + x;
         float sum = 0;
-        for (int row = 0; row < kBlock; ++row, block += side)
-          for (int i = 0; i < kBlock; ++i) sum += block[i];
-        sums[c] += sum / (kBlock * kBlock);
-        level += sum / (kBlock * kBlock) / colors.scale[c] / 3;
+        for (int row = 0; row < kBlockSide; ++row, block += side)
+          for (int i = 0; i < kBlockSide; ++i) sum += block[i];
+        sums[c] += sum / (kBlockSide * kBlockSide);
+        level += sum / (kBlockSide * kBlockSide) / colors.scale[c] / 3;
       }
       total += level, squares += static_cast<double>(level) * level, ++blocks;
     }
-  if (blocks < kBlocks) return std::nullopt;
+  if (blocks < kLeastBlocks) return std::nullopt;
   Measured found{};
   for (std::size_t c = 0; c < 3; ++c) found.mean[c] = static_cast<float>(sums[c] / blocks);
   const double mean = total / blocks;
@@ -101,13 +101,13 @@ bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& re
   const std::optional<Measured> now = measure(image, near, colors);
   plane_.resize(static_cast<std::size_t>(side) * static_cast<std::size_t>(side));  // allocates once
   line_.resize(static_cast<std::size_t>(side + 2 * kRadius));
-  if (!now || now->spread < kNothing || now->spread > std::min(kPoor, template_->spread / kFaded))
+  if (!now || now->spread < kNoContrast || now->spread > std::min(kPoor, template_->spread / kFaded))
     return false;
-  const float gain = std::min(template_->spread / now->spread, kMost);
+  const float gain = std::min(template_->spread / now->spread, kMostGain);
   // White noise is reduced by 2 * sqrt(pi) * sigma.
   const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
-  const double noisy = gain * noise(image, near, step) / colors.scale[1] / kNoise;
-  set_filter(std::min(step * noisy / (2 * std::sqrt(std::acos(-1.0))), kWidest));
+  const double noisy = gain * noise(image, near, step) / colors.scale[1] / kTolerated;
+  set_filter(std::min(step * noisy / (2 * std::sqrt(std::acos(-1.0))), kWidestFilter));
   for (std::size_t c = 0; c < 3; ++c) {
     float* plane = image.floats() + static_cast<int>(c) * side * side;
     smooth(plane, side, area);

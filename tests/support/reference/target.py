@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._native import runtime
 from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.types import Box
@@ -21,6 +22,7 @@ class Target:
     Attributes:
         feeds: everything that is known.
         words: the sentence alone, whatever picture there is.
+        contrast: the template's, which search images that have lost theirs get back.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -33,6 +35,7 @@ class Target:
         self.words = {name: array.copy() for name, array in self.feeds.items()}
         self._tokens = self.feeds["anchor"].shape[1]  # template tokens come first in the memory
         self._first = self.feeds["prompts"].copy()  # the template's own
+        self.contrast = runtime.Contrast()
         self._seen: NDArray[np.float32] | None = None  # target and background as they looked of late
 
     def picture(self) -> dict[str, NDArray[np.float32]]:
@@ -63,6 +66,7 @@ class Target:
         image = np.empty((1, 3, size, size), np.float32)
         region = region_around(box, manifest.factors["template"])
         crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        self.contrast.learn(image, pixels, region, manifest.mean, manifest.std, manifest.fill)
         share = target_share(box, region, size // 16)[None, None]
         template = self._engine.graph("template").run({"image": image, "target": share})
         self.feeds["memory"][:, :, : self._tokens] = template["memory"]

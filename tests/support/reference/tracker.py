@@ -272,4 +272,6 @@ class Tracker:
             self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
         image = self._images[role]
         crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        if role == "search":
+            self._target.contrast.restore(image, pixels, region, manifest.mean, manifest.std, manifest.fill)
         return graph.run({"image": image, **feeds})
