@@ -160,7 +160,8 @@ def test_an_output_of_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) ->
     right = search.run
     monkeypatch.setattr(search, "run", lambda feeds: {**right(feeds), "presence": np.zeros(1, np.float32)})
     with pytest.raises(
-        EngineUnavailable, match=r"the engine returned 'presence' as float32 \(1,\); expected float32 \(1, 1\)"
+        EngineUnavailable,
+        match=r"the engine returned 'presence' as float32 \(1,\); expected float32 \(1, 1\)",
     ):
         tracker.update(picture())
 
