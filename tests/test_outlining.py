@@ -83,7 +83,7 @@ def test_a_file_declares_a_segmenter(tmp_path: Path) -> None:
     assert mask is not None
     found = mask.dense()
     assert (found & truth).sum() / (found | truth).sum() > 0.85
-    with pytest.raises(ConfigError, match=r"masks is .*expected True or False"):
+    with pytest.raises(ConfigError, match=r"masks is .*expected True, False, or"):
         MultiTracker(masks=str(path))
 
 

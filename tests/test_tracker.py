@@ -145,7 +145,7 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
 @pytest.mark.parametrize(
     ("frame", "word"),
     [
-        (None, "NoneType"),
+        (None, "frame is None"),
         (np.zeros((0, 10, 3), np.uint8), "empty"),
         (np.zeros((10, 10), np.uint8), "shape"),
         (np.zeros((10, 10, 4), np.uint8), "shape"),
@@ -197,9 +197,9 @@ def test_a_frame_longer_than_an_int_counts() -> None:
     """No memory lies behind it but a pixel's."""
     long = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1, 2**32 + 16, 3), (0, 3, 1))
     tracker = Tracker(engine=FakeEngine())
-    with pytest.raises(FrameError, match="expected at most 16777216 a side"):
+    with pytest.raises(FrameError, match="expected at most 16777216 per side"):
         tracker.start(long, box=(4, 0, 4, 1))
-    with pytest.raises(FrameError, match="expected at most 16777216 a side"):
+    with pytest.raises(FrameError, match="expected at most 16777216 per side"):
         crop_into(
             long, (0, 0, 4, 1), np.zeros((1, 3, 2, 2), np.float32), mean=(0,) * 3, std=(1,) * 3, fill=(0,) * 3
         )

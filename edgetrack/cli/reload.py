@@ -71,8 +71,7 @@ class Reload:
         for name in sorted(values.keys() | self._values.keys()):
             if name not in TARGETS and values.get(name) != self._values.get(name) and not self._given(name):
                 advise(
-                    f"{places.get(name, f'config {self._path}: {name}')} has changed, which needs a restart: "
-                    "restart the run"
+                    f"{places.get(name, f'config {self._path}: {name}')} has changed; restart the run to apply it"
                 )
         self._wanted, self._values = wanted, self._values | {name: values.get(name) for name in TARGETS}
         _tell(wanted)

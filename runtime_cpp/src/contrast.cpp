@@ -103,11 +103,13 @@ bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& re
   line_.resize(static_cast<std::size_t>(side + 2 * kRadius));
   if (!now || now->spread < kNoContrast || now->spread > std::min(kPoor, template_->spread / kFaded))
     return false;
+  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
+  const double noisy = noise(image, near, step) / colors.scale[1];
+  if (now->spread < noisy * step / kBlockSide) return false;  // noise alone has as much: nothing is left
   const float gain = std::min(template_->spread / now->spread, kMostGain);
   // White noise is reduced by 2 * sqrt(pi) * sigma.
-  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
-  const double noisy = gain * noise(image, near, step) / colors.scale[1] / kTolerated;
-  set_filter(std::min(step * noisy / (2 * std::sqrt(std::acos(-1.0))), kWidestFilter));
+  const double sigma = gain * noisy * step / kTolerated / (2 * std::sqrt(std::acos(-1.0)));
+  set_filter(std::min(sigma, kWidestFilter));
   for (std::size_t c = 0; c < 3; ++c) {
     float* plane = image.floats() + static_cast<int>(c) * side * side;
     smooth(plane, side, area);

@@ -90,11 +90,11 @@ def test_a_second_sensor_of_fewer_frames_is_refused(tmp_path: Path) -> None:
     ("labels", "message"),
     [
         (None, "has no labeled clips; expected pairs such as"),
-        ("", "hold 0 boxes"),
-        ("1,2,3\n4,5,6\n", "hold 0 boxes"),
-        ("1,2,3,4\n", "hold 1 boxes"),
+        ("", "contain 0 boxes"),
+        ("1,2,3\n4,5,6\n", "contain 0 boxes"),
+        ("1,2,3,4\n", "contain 1 boxes"),
         ("1,2,3,4\n1,2,3\n", "cannot be read"),
-        ("nan,nan,nan,nan\n" * 6, "hold 0 boxes"),
+        ("nan,nan,nan,nan\n" * 6, "contain 0 boxes"),
     ],
 )
 def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) -> None:

@@ -33,7 +33,7 @@ def test_texts_that_no_file_can_hold_are_named(tmp_path: Path, entry: dict[str, 
 
 def test_a_list_that_nests_without_end_is_named(tmp_path: Path) -> None:
     (tmp_path / "sequences.json").write_text("[" * 200_000)
-    with pytest.raises(DatasetError, match=r"sequences\.json: nested too deeply"):
+    with pytest.raises(DatasetError, match=r"sequences\.json: the JSON is nested too deeply"):
         open_dataset("folder", tmp_path, "all")
 
 

@@ -212,13 +212,16 @@ def empty(cuda: FakeCuda) -> Any:
         (lambda c, p: InterfaceFrame(c, p, changes={"mask": object()}), "masked InterfaceFrame"),
         (lambda c, p: DLPackFrame(c, p, kind=8), "of metal:0, but engine 'tensorrt' runs on cuda:0"),
         (lambda c, p: DLPackFrame(c, p, number=1), "of cuda:1, but engine 'tensorrt' runs on cuda:0"),
-        (lambda c, p: DLPackFrame(c, p, changes={"number": 1}), "of cuda:1, and"),
+        (lambda c, p: DLPackFrame(c, p, changes={"number": 1}), "of cuda:1, but"),
         (lambda c, p: DLPackFrame(c, p, changes={"kind": 10}), "in the memory of .*, but engine 'tensorrt'"),
         (lambda c, p: DLPackFrame(c, p, changes={"code": 2, "bits": 32}), "has dtype float32; expected"),
         (lambda c, p: DLPackFrame(c, p, changes={"lanes": 4}), "has dtype uint8 x 4; expected"),
         (lambda c, p: DLPackFrame(c, p, changes={"code": 17}), "has dtype type 17 of bits 8; expected"),
         (lambda c, p: DLPackFrame(c, p, changes={"ndim": 2}), r"has shape \(\d+, \d+\); expected"),
-        (lambda c, p: DLPackFrame(c, p, major=2), r"DLPackFrame that cannot be shared.*DLPack 2; expected 1"),
+        (
+            lambda c, p: DLPackFrame(c, p, major=2),
+            r"DLPackFrame that cannot be shared.*DLPack version 2; expected 1",
+        ),
     ],
 )
 def test_what_is_no_frame_here_is_refused_and_given_back(cuda: FakeCuda, make: Make, says: str) -> None:

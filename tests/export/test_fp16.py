@@ -246,7 +246,9 @@ def test_several_precisions_pass_one_gate(
 
 
 def test_a_cpu_refuses_it_and_says_who_runs_it(made: tuple[Bundle, Report]) -> None:
-    with pytest.raises(EngineUnavailable, match=r"'ort' cannot run precision 'fp16'.*no kernels.*'ort-cuda'"):
+    with pytest.raises(
+        EngineUnavailable, match=r"'ort' cannot run precision 'fp16'.*no CPU kernels.*'ort-cuda'"
+    ):
         open_engine(made[0], engine="ort", precision="fp16")
     assert open_engine(made[0], engine="ort").precision in ("int8", "fp32")  # what auto takes
 

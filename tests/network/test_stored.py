@@ -45,7 +45,7 @@ def test_a_package_manager_may_have_linked_the_file(tmp_path: Path) -> None:
 def test_values_elsewhere_or_cut_off_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"'\.\./weights'"):
         array_of(external(tmp_path, location="../weights"), tmp_path)
-    with pytest.raises(BundleError, match="has 20 bytes from 8 on; expected 24"):
+    with pytest.raises(BundleError, match="has 20 bytes from byte 8 on; expected 24"):
         array_of(external(tmp_path, offset="8"), tmp_path)
 
 

@@ -85,3 +85,14 @@ def test_several_targets_are_followed_in_smoke() -> None:
         box = tracks[name].box
         assert box is not None
         assert box.iou(truth(top)) > 0.6
+
+
+def test_noise_is_not_taken_for_a_faded_target() -> None:
+    random = np.random.default_rng(7)
+    first = film(1.0, 0)[0]
+    with edgetrack.Tracker("edgetrack-256", precision="fp32", threads=1) as tracker:
+        tracker.start(first, box=truth(step=0))
+        for _ in range(100):
+            noise = random.integers(0, 256, first.shape, dtype=np.uint8)
+            track = tracker.update(noise)
+    assert track.status == "lost"

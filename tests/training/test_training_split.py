@@ -147,7 +147,7 @@ def test_workers_never_draw_what_is_held_out(tmp_path: Path) -> None:
 
 def test_what_is_too_little_is_said(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"held_out = 0\.05 of 12 pictures .* set held_out = 0 to train without"
+        ConfigError, match=r"held_out = 0\.05 of 12 images .* set held_out = 0 to train without validation"
     ):
         Material([still(i) for i in range(12)]).parted(0.05)
     trees.lasot(tmp_path, names=("car-1",))

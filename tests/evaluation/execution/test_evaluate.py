@@ -156,7 +156,7 @@ def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None
     assert again[0].ope == first[0].ope
     _, _, starts = run(replace(request, resume=True, modes=("bbox", "nl")))
     assert starts == 3
-    with pytest.raises(ConfigError, match="seed was 0 and is 1; choose another --output"):
+    with pytest.raises(ConfigError, match="seed was 0 and is now 1; choose another --output"):
         run(replace(request, resume=True, seed=1))
 
 

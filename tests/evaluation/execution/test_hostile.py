@@ -108,7 +108,8 @@ def test_a_score_that_is_none_is_named(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]], score: str
 ) -> None:
     with pytest.raises(
-        ConfigError, match=r"slow, .*peer\.py:Peer bbox: frame 2 has the score .* expected 0 to 1"
+        ConfigError,
+        match=r"slow, .*peer\.py:Peer bbox: frame 2 has the score .* expected a score from 0 to 1",
     ):
         run(Request("folder", dataset, tmp_path / "out", **peer(f"Track(self.box, {score}, 'tracking', 1)")))
 

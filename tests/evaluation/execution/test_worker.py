@@ -88,7 +88,7 @@ def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(
-        WorkerError, match=r"one of 1 worker processes died before its work was done, .* add --resume"
+        WorkerError, match=r"one of 1 worker processes died before its work was done; .* add --resume"
     ):
         list(results)
 
