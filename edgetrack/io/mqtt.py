@@ -27,10 +27,8 @@ from edgetrack.types import Frame, Track
 
 WAITING = 1000  # limit of queued messages while the broker is away
 LONGEST_S = 30  # longest pause between two attempts to connect
-LONGEST_TOPIC, LONGEST_SLUG = (
-    1000,
-    64,
-)  # letters; brokers take topics of 65,535 bytes, and Home Assistant ids of 255
+LONGEST_TOPIC = 1000  # characters; brokers accept topics of up to 65,535 bytes
+LONGEST_SLUG = 64  # characters; Home Assistant accepts ids of up to 255
 LARGEST_PX = 640  # longer side of an image
 DISCOVERY = "homeassistant"  # default topic in which Home Assistant looks for entities
 REFUSED = ("Bad user name or password", "Not authorized", "Banned", "Client identifier not valid")

@@ -25,7 +25,7 @@ from edgetrack.zones import Zones
 TICKS = 90_000  # per second, as in RTP
 KEY_S = 1.0  # interval between key frames
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
-ANSWER_S = 2.0  # patience with a server that neither answers nor takes anything
+ANSWER_S = 2.0  # timeout for a server that neither answers nor accepts data
 FIRST_S, LONGEST_S = 1.0, 30.0  # pause from a failure to the next attempt
 
 
@@ -79,10 +79,8 @@ class RtspSink(DrawingSink):
         canvas = frame.pixels.copy()
         paint(canvas)
         height, width = canvas.shape[:2]
-        self._size = self._size or (
-            max(2, width - width % 2),
-            max(2, height - height % 2),
-        )  # H.264 needs even sides
+        even = max(2, width - width % 2), max(2, height - height % 2)  # H.264 needs even sides
+        self._size = self._size or even
         if (width, height) != self._size:
             canvas = letterbox(self._cv2, canvas, self._size)
         try:
@@ -155,7 +153,7 @@ def _wait_for_answer(address: SplitResult) -> None:
     place = str(address.hostname), address.port or DEFAULT_PORTS[address.scheme]
     try:
         with socket.create_connection(place, ANSWER_S) as connection:
-            if address.scheme == "rtsps":  # that it accepts the connection has to do
+            if address.scheme == "rtsps":  # an accepted connection has to suffice
                 return
             connection.sendall(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: edgetrack\r\n\r\n")
             answer = connection.makefile("rb").read(5)

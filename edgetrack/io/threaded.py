@@ -22,9 +22,7 @@ from edgetrack.types import Frame, Track
 PICTURES = 4  # queue length with pixels; each item holds a whole frame in memory
 LINES = 4096  # queue length of tracks alone; several minutes
 _BLACK = np.zeros((), np.uint8)  # replaces pixels for lines: 4096 images would fill the memory
-BEHIND = (
-    10  # niceness of encoders relative to the tracking thread; with few cores, they get a tenth of its time
-)
+BEHIND = 10  # niceness of encoders relative to tracking; on few cores, they get a tenth of its CPU time
 CLOSING_S = signals.PATIENCE_S  # time for writing after the end of a run
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError, reason_of
 from edgetrack.network.network import EdgetrackNet
-from edgetrack.training.parameters import parameters_of
+from edgetrack.training.parameters import parts_of
 from edgetrack.training.recipe import Recipe
 from edgetrack.training.resumable import replacing
 
@@ -96,8 +96,5 @@ def weights_of(bundle: Bundle) -> dict[str, Tensor]:
 
     They are the averaged weights of the checkpoint that was exported, rounded to float16.
     """
-    weights: dict[str, Tensor] = {}
-    for graph in _GRAPHS:
-        nameless = _NAMELESS if graph == "search" else ()
-        weights |= parameters_of(bundle.path(graph), nameless)
-    return {name.removeprefix("network."): w for name, w in weights.items() if name.startswith("network.")}
+    (weights,) = parts_of(bundle, _GRAPHS, ("network",), "a checkpoint", {"search": _NAMELESS})
+    return weights

@@ -6,7 +6,7 @@ a name. They are identified by the bias that is added to their product, which ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -54,7 +54,11 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
 
 
 def parts_of(
-    bundle: Bundle, roles: Sequence[str], parts: Sequence[str], option: str
+    bundle: Bundle,
+    roles: Sequence[str],
+    parts: Sequence[str],
+    option: str,
+    nameless: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Tensor]]:
     """Read the parameters of a network's parts from a bundle, to start a run without a checkpoint.
 
@@ -63,6 +67,7 @@ def parts_of(
         roles: The graphs that hold the parts.
         parts: Prefix of the names of each part's parameters, such as ``network.head``.
         option: The option of ``edgetrack export`` that adds these graphs.
+        nameless: Names for the matrices of linear layers without a bias, by role, as for `parameters_of`.
 
     Returns:
         The parameters of each part, by their names in it.
@@ -78,7 +83,7 @@ def parts_of(
         )
     weights: dict[str, Tensor] = {}
     for role in roles:
-        weights |= parameters_of(bundle.path(role))
+        weights |= parameters_of(bundle.path(role), (nameless or {}).get(role, ()))
     return [
         {name.removeprefix(f"{part}."): w for name, w in weights.items() if name.startswith(f"{part}.")}
         for part in parts
