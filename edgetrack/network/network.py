@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgetrack.errors import ConfigError
 from edgetrack.network.fusion import ChannelSelfAttention, CrossLayer, MemoryWriter, SelectedLayer
 from edgetrack.network.heads import Heads
 from edgetrack.network.neck import Neck
@@ -57,6 +60,20 @@ class EdgetrackNet(nn.Module):
         self.trunk.stem.requires_grad_(False)
         for i, block in enumerate(self.trunk.blocks):
             block.requires_grad_(i >= blocks)
+
+    def train_only(self, parts: Collection[str]) -> None:
+        """Freeze all parameters but those of ``parts``: names of attributes, such as ``heads``.
+
+        Raises:
+            ConfigError: The network has no such part.
+        """
+        known = {name.partition(".")[0] for name, _ in self.named_parameters()}
+        if unknown := sorted(set(parts) - known):
+            raise ConfigError(
+                f"the network has no part {unknown[0]!r} to train; its parts are {sorted(known)}"
+            )
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name.partition(".")[0] in parts)
 
     def features(self, image: Tensor) -> Tensor:
         """Return features (B, D, S/16, S/16)."""

@@ -92,6 +92,9 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
     frozen_blocks: int = 10  # frozen blocks of the trunk, at the start
+    trained: tuple[
+        str, ...
+    ] = ()  # parts of the network to train, such as "heads"; () = all but frozen blocks
     held_out: float = 0.05  # fraction of images and videos for validation, see data/split.py; 0 = none
     thaw_patience: int = 0  # validations without progress before another stage is thawed; 0 = never
     distill: float = 0.0  # fraction of the steps over which the teacher's weight falls to 0; 0 = no teacher
@@ -110,19 +113,10 @@ class Recipe:
         for name in ("steps", "tracking_batch", "grounding_batch", "workers", "validate_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"recipe {self.name!r}: {name} = {getattr(self, name)}; expected 1 or more")
-        if not 6 <= self.frozen_blocks <= 13:
-            raise ConfigError(
-                f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the first "
-                "stages of the trunk stay frozen"
-            )
+        self._check_freezing()
         if not 0 <= self.held_out <= 0.5:
             raise ConfigError(
                 f"recipe {self.name!r}: held_out = {self.held_out}; expected a fraction from 0 to 0.5"
-            )
-        if self.thaw_patience and not self.held_out:
-            raise ConfigError(
-                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected "
-                "validation samples, because they decide which blocks thaw: set held_out, for example to 0.05"
             )
         if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
             raise ConfigError(
@@ -151,6 +145,23 @@ class Recipe:
                 'to train without these images, set data = ""'
             )
 
+    def _check_freezing(self) -> None:
+        if not 6 <= self.frozen_blocks <= 13:
+            raise ConfigError(
+                f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the first "
+                "stages of the trunk stay frozen"
+            )
+        if self.thaw_patience and not self.held_out:
+            raise ConfigError(
+                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected "
+                "validation samples, because they decide which blocks thaw: set held_out, for example to 0.05"
+            )
+        if self.thaw_patience and self.trained:
+            raise ConfigError(
+                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with trained = {list(self.trained)}; "
+                "expected one of them: blocks of the trunk never thaw if only the named parts are trained"
+            )
+
     @classmethod
     def load(cls, path: Path) -> Recipe:
         """Read a TOML file.
@@ -172,7 +183,7 @@ class Recipe:
         if unknown := sorted(set(values) - set(known)):
             raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
         check_types(cls, {name: value for name, value in values.items() if name != "datasets"}, path)
-        for key in ("folders", "keep_buckets"):
+        for key in ("folders", "trained", "keep_buckets"):
             values[key] = tuple(values.get(key, ()))
         values["datasets"] = DatasetEntry.all_of(values.get("datasets", []), path)
         try:

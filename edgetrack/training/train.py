@@ -79,6 +79,8 @@ class Trainer(Loop[EdgetrackNet]):
         self._judged_on = _fingerprint(held_out or {})
         self.resume()
         self.net.freeze(self.thaw.frozen)
+        if recipe.trained:
+            self.net.train_only(recipe.trained)
         self.rng = np.random.default_rng((recipe.seed, rank, self.step))
         if self.world > 1:
             torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")

@@ -99,7 +99,7 @@ Frame sizes_of(const Pixels& pixels) {
 
 }  // namespace
 
-// The tracker's own step between crop and network, for the reference in the tests.
+// The tracker's own step between crop and network, for training samples and the reference in the tests.
 void register_contrast(py::module_& module) {
   py::class_<Contrast>(module, "Contrast")
       .def(py::init<>())

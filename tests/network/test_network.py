@@ -159,6 +159,15 @@ def test_a_new_network_is_frozen_as_it_was_asked_to_be() -> None:
     assert {int(name.split(".")[1]) for name in learns} == {12, 13, 14, 15, 16}
 
 
+def test_only_the_named_parts_are_trained() -> None:
+    net = EdgetrackNet()
+    net.train_only(["heads", "in_target"])
+    learned = {name.partition(".")[0] for name, weight in net.named_parameters() if weight.requires_grad}
+    assert learned == {"heads", "in_target"}
+    with pytest.raises(ConfigError, match="no part 'head' to train; its parts are"):
+        net.train_only(["head"])
+
+
 @torch.no_grad()
 def test_a_token_below_the_threshold_keeps_what_it_was() -> None:
     torch.manual_seed(0)

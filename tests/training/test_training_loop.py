@@ -118,6 +118,20 @@ def test_figures_of_other_samples_do_not_count_after_a_resume(
     assert (again.thaw.best, again.thaw.patience) == (best, 5)
 
 
+def test_parts_that_are_not_named_stay_as_they_are(tmp_path: Path) -> None:
+    run = trainer(tmp_path, trained=("heads",), steps=2)
+    before = {name: weight.clone() for name, weight in run.net.named_parameters()}
+    run.run()
+    changed = {
+        name.partition(".")[0]
+        for name, now in run.net.named_parameters()
+        if not torch.equal(before[name], now)
+    }
+    assert changed == {"heads"}
+    with pytest.raises(ConfigError, match="expected one of them"):
+        recipe(tmp_path, trained=("heads",), thaw_patience=2)
+
+
 def test_a_resume_takes_the_stages_that_its_recipe_freezes(tmp_path: Path) -> None:
     trainer(tmp_path, frozen_blocks=13).save()
     again = trainer(tmp_path, frozen_blocks=10)

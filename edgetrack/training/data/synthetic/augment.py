@@ -60,6 +60,20 @@ def noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
 _GRAIN = np.clip(np.random.default_rng(7).normal(128, 32, (512, 512, 3)), 0, 255).astype(np.uint8)
 
 
+def darken(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Expose with half to a twenty-fifth of the light, with photon and read noise, as a camera does at night.
+
+    The light is linear (gamma 2.2), and the noise of a pixel has the variance of its photons plus that of reading it.
+    """
+    exposure = float(np.exp(random.uniform(np.log(1 / 25), np.log(1 / 2))))
+    photons = random.uniform(500, 4000)  # of a white pixel at full exposure
+    received = (np.arange(256, dtype=np.float32) / 255) ** 2.2 * exposure * photons
+    level = received[pixels]
+    level += random.standard_normal(pixels.shape, np.float32) * np.sqrt(level + random.uniform(1, 9))
+    shown = (np.maximum(level, 0) / photons) ** (1 / 2.2) * 255
+    return np.asarray(np.clip(shown + 0.5, 0, 255), np.uint8)
+
+
 def compress(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Compress as JPEG with quality 20 to 80."""
     code = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(20, 81))])[1]

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.pictures import Picture, Pixels
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels
 from edgetrack.training.data.synthetic import warps
 from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
+_LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 
 
 def _center(actor: Actor) -> tuple[float, float]:
@@ -53,12 +54,9 @@ def template_crop(
     actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
 ) -> tuple[Pixels, NDArray[np.float32]]:
     """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
-    side = (
-        TEMPLATE_FACTOR
-        * area_root(actor.instance.box)
-        * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
-    )
-    x, y = _center(actor)
+    given = loose(actor.instance.box, random) if random.random() < _LOOSE else actor.instance.box
+    side = TEMPLATE_FACTOR * area_root(given) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
+    x, y = given[0] + given[2] / 2, given[1] + given[3] / 2
     shift = np.clip(random.normal(0, 0.02 * side, 2), -0.08 * side, 0.08 * side)
     base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.TEMPLATE)
     matrix = _distorted(actor, base, warps.TEMPLATE, random, flip=flip, strength=0.4)
@@ -71,7 +69,29 @@ def template_crop(
         warps.paste(crop, *actor.picture.cutout(actor.instance), matrix=shifted(actor, matrix))
     else:
         crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
-    return crop, warps.coverage(warps.box_after(actor.instance.outline, matrix))
+    outline = actor.instance.outline if given is actor.instance.box else _moved(actor, given)
+    return crop, warps.coverage(warps.box_after(outline, matrix))
+
+
+def loose(box: XYWH, random: np.random.Generator) -> XYWH:
+    """Return ``box`` as a person or a detector would draw it: off by up to 15 % in position and 20 % in size."""
+    x, y, w, h = box
+    off = np.clip(random.normal(0, 0.07, 2), -0.15, 0.15)
+    grow = 1 + np.clip(random.normal(0, 0.1, 2), -0.2, 0.2)
+    width, height = w * float(grow[0]), h * float(grow[1])
+    return (
+        x + w / 2 + float(off[0]) * w - width / 2,
+        y + h / 2 + float(off[1]) * h - height / 2,
+        width,
+        height,
+    )
+
+
+def _moved(actor: Actor, box: XYWH) -> NDArray[np.float32]:
+    """Return the outline of the object (N, 2), stretched from its box to ``box``."""
+    x, y, w, h = actor.instance.box
+    unit = (actor.instance.outline - (x, y)) / (w, h)
+    return np.asarray(unit * (box[2], box[3]) + (box[0], box[1]), np.float32)
 
 
 def shifted(actor: Actor, matrix: Matrix) -> Matrix:

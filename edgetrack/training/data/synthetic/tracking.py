@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, overlap
 from edgetrack.training.data.sources.videos import Videos
 from edgetrack.training.data.synthetic import augment, vocabulary, warps
+from edgetrack.training.data.synthetic.contrast import restored
+from edgetrack.training.data.synthetic.covers import cover
 from edgetrack.training.data.synthetic.crops import (
     background,
     enlarged,
@@ -34,6 +35,15 @@ from edgetrack.training.data.synthetic.recolor import COLORS, color_of, draw_pai
 # Fraction of each group among the targets from images; the rest is spread evenly over all categories.
 _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
 _PART, _TEXTURE, _VIDEO, _DRIVE = 0.05, 0.09, 0.26, 0.04
+_DARK = 0.08  # fraction of the search crops taken with too little light
+_ABSENT = {
+    "other": 0.04,
+    "gone": 0.04,
+    "hidden": 0.12,
+}  # fraction of the samples without the target, by reason
+# A target of which less than this fraction is seen counts as hidden, and one of which more is seen as present. In
+# between it is undecided, and not drawn.
+_HIDDEN, _VISIBLE = 0.12, 0.35
 
 
 class TrackingSampler:
@@ -73,7 +83,7 @@ class TrackingSampler:
         flip = random.random() < 0.5
         template, target = template_crop(first, random, self._pool, flip=flip, real=real)
         flip = flip != (random.random() < 0.15)
-        absent = "" if random.random() > 0.12 else ("other", "gone", "hidden")[int(random.integers(3))]
+        absent = self._absence()
         if absent == "other":
             second = self._other(first)
         search, box = self._search(second, flip, real=real and absent != "other", absent=absent)
@@ -83,10 +93,14 @@ class TrackingSampler:
                 enlarged(template, min(1.0, share * random.uniform(0.8, 1.6))),
                 enlarged(search, share),
             )
+        template = augment.camera(template, random, keep_color=named)
+        search = augment.camera(search, random, keep_color=named)
+        if not named and random.random() < _DARK:
+            search = restored(augment.darken(search, random), template)
         return {
-            "template": augment.rgb(augment.camera(template, random, keep_color=named)),
+            "template": augment.rgb(template),
             "target": target,
-            "search": augment.rgb(augment.camera(search, random, keep_color=named)),
+            "search": augment.rgb(search),
             "box": np.zeros(4, np.float32) if absent else np.asarray(box, np.float32),
             "present": np.float32(not absent),
             "caption": caption,
@@ -111,6 +125,15 @@ class TrackingSampler:
         while actor is None:
             actor = pool.draw(self._category(), random)
         return actor, actor, False
+
+    def _absence(self) -> str:
+        """Return why the search crop does not show the target: "other", "gone" or "hidden"; "" if it does."""
+        draw = self._random.random()
+        for reason, share in _ABSENT.items():
+            draw -= share
+            if draw < 0:
+                return reason
+        return ""
 
     def _category(self) -> str:
         draw = self._random.random()
@@ -157,9 +180,12 @@ class TrackingSampler:
             for _ in range(int(random.integers(1, 4))):
                 self._intrude(crop, actor, box, 0.0, 0.25)
         if absent == "hidden":
-            self._hide(crop, box)
+            rest = 0.0 if random.random() < 0.75 else random.uniform(0, _HIDDEN)
+            cover(crop, box, rest, random, self._pool)
         elif random.random() < 0.2:
             self._intrude(crop, None, box, 0.1, 0.5)
+        elif random.random() < 0.15:
+            cover(crop, box, random.uniform(_VISIBLE, 0.9), random, self._pool)
         return crop, box
 
     def _intrude(self, crop: Pixels, like: Actor | None, box: XYWH, least: float, most: float) -> None:
@@ -186,19 +212,3 @@ class TrackingSampler:
             if least <= overlap(box, warps.box_after(corners, matrix))[1] <= most:
                 warps.paste(crop, patch, alpha, matrix)
                 return
-
-    def _hide(self, crop: Pixels, box: XYWH) -> None:
-        """Cover the whole box with a piece of another image."""
-        grow = self._random.uniform(1.1, 1.6)
-        w, h = int(box[2] * grow) + 2, int(box[3] * grow) + 2
-        piece = background(self._pool.picture(self._random), max(w, h), self._random)[:h, :w]
-        solid = cv2.copyMakeBorder(
-            np.full((h - 2, w - 2), 255, np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=128
-        )
-        warps.blend(
-            crop,
-            piece,
-            np.asarray(solid, np.uint8),
-            int(box[0] - (w - box[2]) / 2),
-            int(box[1] - (h - box[3]) / 2),
-        )
