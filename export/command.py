@@ -24,6 +24,7 @@ from edgetrack.export.bf16 import add_bf16
 from edgetrack.export.fp16 import add_fp16
 from edgetrack.export.gate import Gate, GateConfig
 from edgetrack.export.int8 import add_int8, keep_int8
+from edgetrack.export.parts import add_grounder_of, add_masks_of, add_sensor_of
 from edgetrack.export.report import FILE_NAME, Report, to_json
 from edgetrack.export.staging import (
     add_files,
@@ -63,7 +64,7 @@ class Request:
     trust: bool = False  # allow the code of an adapter's bundle to run
     text_encoder: Path = Path("runs/text")  # for a checkpoint
     grounder: Path | None = None  # checkpoint of the grounding network, or a bundle that has one
-    masks: Path | None = None  # checkpoint of the mask head, to add to the same
+    masks: Path | None = None  # checkpoint of the mask head, or a bundle that has one, to add to the same
     sensor: Path | None = None  # checkpoint of a second sensor's path, to add to the same
     name: str | None = None  # name of the bundle of a checkpoint, an adapter, or with a second sensor
     version: str = "0.1.0"  # version of the same
@@ -95,11 +96,11 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
         folder, reports = Path(temporary) / "bundle", list[Report]()
         subject = _FROM[request.kind](request, folder, watch)
         if request.grounder:
-            _add_grounder(folder, request.grounder, watch)
+            add_grounder_of(folder, request.grounder, watch)
         if request.masks:
-            _add_masks(folder, request.masks, watch)
+            add_masks_of(folder, request.masks, watch)
         if request.sensor:
-            _add_sensor(folder, request.sensor, watch)
+            add_sensor_of(folder, request.sensor, watch)
         if request.precisions:
             gate = Gate(subject, request.gate, watch=watch)
             reports = [_add(name, request, gate, watch) for name in request.precisions]
@@ -230,35 +231,6 @@ _FROM = {
     "bundle": _from_bundle,
     "checkpoint": _from_checkpoint,
 }
-
-
-def _add_grounder(folder: Path, source: Path, watch: Watch) -> None:
-    """Add the grounding network of a checkpoint, which is a file, or of a bundle."""
-    require("torch", extra="export")
-    from edgetrack.export.grounder import add_grounder, copy_grounder
-
-    if not (source.is_file() or source.suffix == ".pt"):
-        copy_grounder(folder, Bundle.open(str(source)))
-        return
-    for _ in watch([0], "exporting the grounding network and comparing it with PyTorch", 1):
-        add_grounder(folder, source)
-
-
-def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:
-    require("torch", extra="export")
-    from edgetrack.export.mask import add_masks
-
-    for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
-        add_masks(folder, checkpoint)
-    float_masks(folder)  # remove other precisions of an older head
-
-
-def _add_sensor(folder: Path, checkpoint: Path, watch: Watch) -> None:
-    require("torch", extra="export")
-    from edgetrack.export.sensor import add_sensor
-
-    for _ in watch([0], "exporting the second sensor's path and comparing it with PyTorch", 1):
-        add_sensor(folder, checkpoint)
 
 
 def _stays(name: str, request: Request, bundle: Bundle) -> bool:

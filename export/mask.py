@@ -1,12 +1,16 @@
-"""Export of the mask head as the graph "mask" of a bundle."""
+"""Export of the mask head as the graph "mask" of a bundle: from a checkpoint, or copied from another bundle."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgetrack.bundle import MASK, Bundle
@@ -17,8 +21,10 @@ from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.manifest import GraphSpec, Manifest
 from edgetrack.network import cost
 from edgetrack.network.mask import CELL, FACTOR, KEY, POINT, SIDE, SLOTS, VALUE, MaskNet
+from edgetrack.network.stored import array_of
 
 WEIGHTS = "mask_weights"
 _FILE = "mask.weights"
@@ -72,19 +78,61 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
     round_weights(network)
     graph = graph_of(MASK, _Outline(network), _SHAPES, WEIGHTS)
     files = write_graphs(folder, {MASK: graph}, {WEIGHTS: WeightFile(_FILE)})
-    count = cost.parameters(network.head).all  # without the trunk, which is the tracker's
-    before = manifest.parameters - (count if MASK in manifest.tensors else 0)
-    write_manifest(
-        folder,
-        replace(
-            manifest,
-            parameters=before + count,
-            factors={**manifest.factors, MASK: FACTOR},
-            tensors={**manifest.tensors, MASK: graph.spec},
-        ),
-        files=files,
-    )
+    write_manifest(folder, _with_head(manifest, graph.spec, network.head), files=files)
     return _parity(graph, OrtEngine(Bundle.open(folder), threads=1))
+
+
+def copy_masks(folder: Path, source: Bundle) -> None:
+    """Copy the mask head of another bundle into the bundle in ``folder``, replacing an existing one.
+
+    The head reads the features of the tracker's trunk, so both bundles must have the same trunk.
+
+    Raises:
+        ExportError: ``source`` has no mask head, or another trunk.
+    """
+    manifest, theirs = Bundle.open(folder).manifest, source.manifest
+    if MASK not in theirs.tensors:
+        raise ExportError(
+            f"model {theirs.name} of --masks has no mask head; expected one that has, such as edgetrack-256"
+        )
+    if not _same_trunk(Bundle.open(folder), source):
+        raise ExportError(
+            f"the trunk of {theirs.name} differs from that of {manifest.name}, so its mask head would misread every "
+            "feature; expected the same trunk: train a head on this model with python -m edgetrack.training.masks.train"
+        )
+    files = {role: theirs.files[role].path for role in (MASK, WEIGHTS)}
+    for role, name in files.items():
+        shutil.copyfile(source.path(role), folder / name)
+    write_manifest(folder, _with_head(manifest, theirs.tensors[MASK], MaskNet().head), files=files)
+
+
+def _same_trunk(one: Bundle, other: Bundle) -> bool:
+    """Return whether the trunks of two bundles have the same weights, as they are stored."""
+    mine, theirs = (_trunk_of(bundle.path("search")) for bundle in (one, other))
+    return mine.keys() == theirs.keys() and all(
+        np.array_equal(value, theirs[name]) for name, value in mine.items()
+    )
+
+
+def _trunk_of(path: Path) -> dict[str, NDArray[Any]]:
+    graph = onnx.load(path, load_external_data=False).graph
+    return {
+        tensor.name: array_of(tensor, path.parent)
+        for tensor in graph.initializer
+        if tensor.name.startswith("network.trunk.")
+    }
+
+
+def _with_head(manifest: Manifest, spec: GraphSpec, head: nn.Module) -> Manifest:
+    """Return the manifest with a mask head in place of an older one."""
+    count = cost.parameters(head).all  # without the trunk, which is the tracker's
+    before = manifest.parameters - (count if MASK in manifest.tensors else 0)
+    return replace(
+        manifest,
+        parameters=before + count,
+        factors={**manifest.factors, MASK: FACTOR},
+        tensors={**manifest.tensors, MASK: spec},
+    )
 
 
 def load_mask_net(path: Path) -> MaskNet:

@@ -239,9 +239,9 @@ Grounder = Annotated[
 MasksFrom = Annotated[
     Path | None,
     option(
-        "Checkpoint of the mask head. Default: keep that of the bundle.",
+        "Mask head: its checkpoint, or a model that has one. Default: keep that of the bundle.",
         panel=_NEW_MODEL,
-        metavar="FILE",
+        metavar="FILE|MODEL",
     ),
 ]
 SensorFrom = Annotated[

@@ -10,11 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; run: pip install 'edgetrack[train]'")
 
-from edgetrack.bundle import EYE, Bundle  # noqa: E402
+from edgetrack.bundle import EYE, MASK, Bundle  # noqa: E402
 from edgetrack.engines import open_engine  # noqa: E402
 from edgetrack.errors import BundleError, ConfigError, ExportError  # noqa: E402
 from edgetrack.export.graphs import Search  # noqa: E402
 from edgetrack.export.grounder import copy_grounder  # noqa: E402
+from edgetrack.export.mask import copy_masks  # noqa: E402
 from edgetrack.export.staging import copy_bundle, write_manifest  # noqa: E402
 from edgetrack.manifest import FILE_NAME  # noqa: E402
 from edgetrack.network.network import EdgetrackNet  # noqa: E402
@@ -48,20 +49,32 @@ def test_another_start_is_refused(tmp_path: Path) -> None:
         checkpoint.start_from(EdgetrackNet(), str(tmp_path / "gone.pt"))
 
 
-def without_grounder(folder: Path) -> Bundle:
-    """Write edgetrack-256 without its grounding network to ``folder``, as a newly trained tracker is exported."""
+GROUNDER, HEAD = {*EYE, "grounder_weights", "words"}, {MASK, "mask_weights"}
+
+
+def without(folder: Path, gone: set[str], count: int) -> Bundle:
+    """Write edgetrack-256 without these files to ``folder``, as a newly trained tracker is exported.
+
+    Args:
+        folder: A new folder.
+        gone: The roles of the files.
+        count: The number of parameters in them, about.
+    """
     copy_bundle(Bundle.open("edgetrack-256"), folder)
     manifest = Bundle.open(folder).manifest
-    gone = {*EYE, "grounder_weights", "words"}
     bare = replace(
         manifest,
         files={role: entry for role, entry in manifest.files.items() if role not in gone},
         tensors={role: spec for role, spec in manifest.tensors.items() if role not in gone},
-        parameters=manifest.parameters - 1_970_000,
-        thresholds={},
+        parameters=manifest.parameters - count,
+        thresholds={} if gone == GROUNDER else manifest.thresholds,
     )
     (folder / FILE_NAME).write_text(bare.to_json())
     return Bundle.open(folder)
+
+
+def without_grounder(folder: Path) -> Bundle:
+    return without(folder, GROUNDER, 1_970_000)
 
 
 def test_a_new_tracker_takes_the_grounding_network_of_a_bundle(tmp_path: Path) -> None:
@@ -76,6 +89,29 @@ def test_a_new_tracker_takes_the_grounding_network_of_a_bundle(tmp_path: Path) -
     assert 1_970_000 < count < 1_980_000  # as the model card says: 0.98 M and 0.99 M
     copy_grounder(tmp_path / "mine", shipped)
     assert Bundle.open(tmp_path / "mine").manifest.parameters == mine.manifest.parameters
+
+
+def test_a_new_tracker_with_the_same_trunk_takes_the_mask_head_of_a_bundle(tmp_path: Path) -> None:
+    before, shipped = without(tmp_path / "mine", HEAD, 160_000), Bundle.open("edgetrack-256")
+    assert MASK not in before.graphs
+    for _ in range(2):  # the second one replaces the first
+        copy_masks(tmp_path / "mine", shipped)
+        mine = Bundle.open(tmp_path / "mine")
+        for role in HEAD:
+            assert mine.path(role).read_bytes() == shipped.path(role).read_bytes()
+        assert mine.manifest.tensors[MASK] == shipped.manifest.tensors[MASK]
+        assert 155_000 < mine.manifest.parameters - before.manifest.parameters < 165_000
+
+
+def test_a_mask_head_for_another_trunk_is_refused(tmp_path: Path) -> None:
+    bare = without(tmp_path / "bare", HEAD, 160_000)
+    with pytest.raises(ExportError, match=r"has no mask head; expected .* edgetrack-256"):
+        copy_masks(tmp_path / "bare", bare)
+    copy_bundle(Bundle.open("edgetrack-160"), tmp_path / "smaller")
+    with pytest.raises(
+        ExportError, match=r"trunk of edgetrack-256 differs from that of edgetrack-160, .*masks\.train"
+    ):
+        copy_masks(tmp_path / "smaller", Bundle.open("edgetrack-256"))
 
 
 def test_a_grounding_network_for_other_words_is_refused(tmp_path: Path) -> None:
