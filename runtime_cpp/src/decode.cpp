@@ -28,7 +28,7 @@ float change(float value, float reference) {
   return std::max(ratio, 1.0f / ratio);
 }
 
-constexpr double kMaxOverlap = 1.0 / 3;  // overlap below which two boxes are two places
+constexpr double kMaxOverlap = 1.0 / 3;  // IoU below which two boxes are two places
 
 Share share_of(const Maps& maps, int cell) {
   const int count = maps.cells * maps.cells, row = cell / maps.cells, column = cell % maps.cells;
@@ -74,19 +74,6 @@ Prediction prediction_of(const Maps& maps, int cell) {
   return found;
 }
 
-// Considers only boxes whose `overlap` with each of `others` is small.
-template <typename Overlap>
-std::optional<Prediction> decode_elsewhere(const Maps& maps, const Prior* prior, const Region& region,
-                                           const Box* others, std::size_t count, const Overlap& overlap) {
-  const int best = best_cell(maps, prior, [&](int cell) {
-    const Box box = from_region(region, share_of(maps, cell));
-    return std::all_of(others, others + count,
-                       [&](const Box& other) { return overlap(box, other) < kMaxOverlap; });
-  });
-  if (best < 0) return std::nullopt;
-  return prediction_of(maps, best);
-}
-
 }  // namespace
 
 Prediction decode(const Maps& maps, const Prior* prior) {
@@ -96,12 +83,13 @@ Prediction decode(const Maps& maps, const Prior* prior) {
 
 std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
                                        const Box* others, std::size_t count) {
-  return decode_elsewhere(maps, prior, region, others, count, iou);
-}
-
-std::optional<Prediction> decode_beside(const Maps& maps, const Prior* prior, const Region& region,
-                                        const Box* others, std::size_t count) {
-  return decode_elsewhere(maps, prior, region, others, count, shared);
+  const int best = best_cell(maps, prior, [&](int cell) {
+    const Box box = from_region(region, share_of(maps, cell));
+    return std::all_of(others, others + count,
+                       [&](const Box& other) { return iou(box, other) < kMaxOverlap; });
+  });
+  if (best < 0) return std::nullopt;
+  return prediction_of(maps, best);
 }
 
 float quality_within(const Maps& maps, const Box& box, const Region& region) {

@@ -48,11 +48,6 @@ Prediction decode(const Maps& maps, const Prior* prior);
 std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
                                        const Box* others, std::size_t count);
 
-// The same for boxes that share less than a third of the smaller one with each of `others`, so that a part of
-// an object is no place of its own.
-std::optional<Prediction> decode_beside(const Maps& maps, const Prior* prior, const Region& region,
-                                        const Box* others, std::size_t count);
-
 // Returns the quality of the best-scoring cell whose center lies in `box` grown by one cell.
 float quality_within(const Maps& maps, const Box& box, const Region& region);
 

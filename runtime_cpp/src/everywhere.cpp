@@ -103,17 +103,14 @@ void Tracker::State::wait_a_share(double at_most_s) {
   look.aside->wait(whole_look.errand, wait_s);
 }
 
-// Ends the look. Returns the best place that belongs neither to another target nor to a look-alike, in pixels
-// of the searched frame. If there is none, the score is 0.
+// Ends the look. Returns the best place that does not belong to another target, in pixels of the searched
+// frame. If there is none, the score is 0.
 Tracker::State::Found Tracker::State::answered() {
   end_look();
   const Frame extent = whole_look.extent();
   for (const Find& find : whole_look.by->finds(extent)) candidates.push_back({find.box, find.score, 0});
   set_margins(candidates);
-  const bool by_template = looks_by_picture() && !locked;  // by words, what else fits them is a find, too
-  if (by_template) lookalikes.see(whole_look.by->finds(extent), limits(), clock.now() - lost_at);
-  const std::optional<Find> best =
-      whole_look.by->apart(extent, by_template ? lookalikes.beside(taken) : taken);
+  const std::optional<Find> best = whole_look.by->apart(extent, taken);
   return best ? Found{best->score, best->box} : Found{0.0, {}};
 }
 
@@ -213,7 +210,6 @@ Track Tracker::State::follow_pointed(const Frame& frame) {
   const Box at = clip(may_have_moved ? candidate_at(frame, given) : given, frame);
   learn(frame, at);
   evidence.clear();
-  lookalikes.clear();
   follow_from(at);
   chosen = true;
   belief = 1;
@@ -241,7 +237,6 @@ void Tracker::State::look_first(const Frame& frame) {
   if (tentative) give_up();
   if (!locked || !frame.color) return;
   pace.start(*box);
-  lookalikes.clear();
   begin_look(frame);
   const auto [score, found] = answered();
   if (chosen || ambiguous() || !is_sure(score, 0) || iou(found, *box) >= kSamePlace) return;

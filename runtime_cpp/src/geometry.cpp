@@ -83,8 +83,6 @@ double iou(const Box& a, const Box& b) {
 
 double holds(const Box& outer, const Box& inner) { return common(outer, inner) / (inner.w * inner.h); }
 
-double shared(const Box& a, const Box& b) { return common(a, b) / std::min(a.w * a.h, b.w * b.h); }
-
 void target_share(const Box& box, const Region& region, int cells, float* out) {
   for (int row = 0; row < cells; ++row) {
     const double down = covered(row, cells, region.y, region.w, box.y, box.y + box.h);

@@ -35,9 +35,6 @@ double iou(const Box& a, const Box& b);
 // Returns the fraction of `inner` that lies in `outer`, 0..1.
 double holds(const Box& outer, const Box& inner);
 
-// Returns the fraction of the smaller box that lies in the other, 0..1.
-double shared(const Box& a, const Box& b);
-
 // Throws Error unless the box is finite, has its center in the frame, is at least a pixel large, and is not
 // several times larger than the frame.
 void check_inside(const Box& box, const Frame& frame);

@@ -26,7 +26,6 @@ void Tracker::State::clear() {
   pointed.reset();
   streak = 0;
   evidence.clear();
-  lookalikes.clear();
   against = 0;
   belief = 1;
   index = -1;
@@ -55,7 +54,6 @@ void Tracker::State::forget_find() {
   pointed.reset();
   box.reset();
   evidence.clear();
-  lookalikes.clear();
   status = Status::searching;
   latest = {std::nullopt, 0, status, index};
   if (masker) masker->forget();
@@ -189,12 +187,10 @@ Prior Tracker::State::prior() const {
 }
 
 Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Prediction& best) {
+  const double score = confidence(best);
   const Prior before = prior();  // from the last position
-  const Box expected = streak > 0 ? *box : pace.ahead(*box, frame);
-  const Prediction here = lookalikes.choose(answer.maps(), before, around, best, expected, limits());
-  const double score = confidence(here);
   if (score >= policy.update_threshold)
-    box = clip(smoothed(from_region(around, here.share), *box, policy.size_momentum), frame);
+    box = clip(smoothed(from_region(around, best.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
@@ -254,7 +250,6 @@ Track Tracker::State::lose(double score) {
   box.reset();
   evidence.clear();
   status = Status::lost;
-  lost_at = clock.now();
   return latest = {std::nullopt, score, status, index};
 }
 

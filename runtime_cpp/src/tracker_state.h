@@ -13,7 +13,6 @@
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 #include "look.h"
-#include "lookalikes.h"
 #include "looker.h"
 #include "mask.h"
 #include "outside.h"
@@ -95,11 +94,9 @@ struct Tracker::State {
   bool tentative = false;  // following a candidate, which stays uncertain until more looks confirm it
   double streak = 0;       // consecutive uncertain clock frames while following
   Evidence evidence;       // while searching: from consecutive finds at one place
-  Lookalikes lookalikes;
-  double lost_at = 0;  // when the target was lost, on the clock
-  double against = 0;  // while following: log ratio of how much better the sentence fits another object
-  double belief = 1;   // probability that the sentence means the followed object, 0..1
-  int agreed = 0;      // consecutive checks that agreed with the followed object, up to a limit
+  double against = 0;      // while following: log ratio of how much better the sentence fits another object
+  double belief = 1;       // probability that the sentence means the followed object, 0..1
+  int agreed = 0;          // consecutive checks that agreed with the followed object, up to a limit
   bool own_template = false;  // the template comes from the user's box, not from a find
   OnAmbiguous on_ambiguous = OnAmbiguous::best;
   struct Pointed {
@@ -213,7 +210,6 @@ struct Tracker::State {
   Searched search_pair(const Frame& frame);
   Prior prior() const;
   Prediction best(const Answer& answer) const;  // the best box of a search
-  Lookalikes::Limits limits() const { return {policy.track_threshold, policy.update_threshold}; }
   double seconds_of_a_look();
   double seconds_of_a_search();
   void refresh(const Answer& answer);

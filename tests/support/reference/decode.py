@@ -49,33 +49,16 @@ def decode(
         penalty: how strongly a change of scale or aspect against ``previous`` lowers a cell's rank (Li et al.,
             SiamRPN, CVPR 2018, section 4.3).
     """
-    rank = ranks(outputs, window=window, influence=influence, previous=previous, penalty=penalty)
-    return predict(outputs, *divmod(int(rank.argmax()), rank.shape[1]))
-
-
-def ranks(
-    outputs: Mapping[str, Floats],
-    *,
-    window: Floats | None = None,
-    influence: float = 0.0,
-    previous: tuple[float, float] | None = None,
-    penalty: float = 0.0,
-) -> Floats:
-    """The ranks of the cells (S, S), see `decode`."""
+    score = outputs["score"][0, 0]
     width, height = outputs["size"][0]
-    rank = outputs["score"][0, 0]
+    rank = score
     if previous is not None:
         change = _change(np.sqrt(width * height), math.sqrt(previous[0] * previous[1]))
         change = change * _change(width / height, previous[0] / previous[1])
         rank = rank * np.exp(-penalty * (change - 1.0))
     if window is not None:
         rank = rank * (1.0 - influence) + window * influence
-    return rank
-
-
-def predict(outputs: Mapping[str, Floats], row: int, column: int) -> Prediction:
-    """What a cell says."""
-    score, (width, height) = outputs["score"][0, 0], outputs["size"][0]
+    row, column = divmod(int(rank.argmax()), score.shape[1])
     offset, cells = outputs["offset"][0, :, row, column], score.shape[0]
     return Prediction(
         cxcywh=(

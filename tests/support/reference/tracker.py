@@ -13,9 +13,8 @@ from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.policy import Policy
 from edgetrack.types import Basis, Box, Status, Track
-from reference.decode import Prediction, confidence, decode, hann_window, quality_within, ranks
+from reference.decode import Prediction, confidence, decode, hann_window, quality_within
 from reference.geometry import Region, clip, from_region, letterbox, region_around, target_share
-from reference.lookalikes import Lookalikes
 from reference.pace import Pace
 from reference.target import Target
 
@@ -60,9 +59,7 @@ class Tracker:
         self._belief = 1.0  # that what is followed is what the sentence means, 0..1
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
-        self._lost_at = 0
         self._owed = 0  # frames since a check by the sentence was due
-        self._lookalikes = Lookalikes(least=self._policy.track_threshold, moves=self._policy.update_threshold)
         self._latest = Track(None, 0.0, "searching", -1)
 
     def start(self, pixels: Pixels, *, text: Tokens | None = None, box: Box | None = None) -> Track:
@@ -89,17 +86,13 @@ class Tracker:
         assert self._target is not None
         self._target.set_text(*text)
         self._locked, self._own_template, self._box, self._evidence = False, False, None, 0.0
-        self._lookalikes.known.clear()
         self._status = "searching"
 
     # looking everywhere
 
     def _look(self, pixels: Pixels) -> Track:
         assert self._target is not None
-        outputs, found = self._everywhere(pixels)
-        if self._own_template:
-            size = pixels.shape[1], pixels.shape[0]
-            found = Find(*self._lookalikes.find(outputs, letterbox(*size), size, self._index - self._lost_at))
+        found = self._everywhere(pixels)[1]
         if found.quality < self._policy.candidate_threshold:
             self._evidence, self._box = 0.0, None
             return Track(None, found.quality, self._status, self._index)
@@ -219,16 +212,13 @@ class Tracker:
         outputs = self._run("search", pixels, region, known)
         if self._window is None:
             self._window = hann_window(outputs["score"].shape[-1])
-        rank = ranks(
+        prediction = decode(
             outputs,
             window=self._window,
             influence=policy.window_influence,
             previous=(before.w / region[2], before.h / region[2]),
             penalty=policy.penalty_k,
         )
-        height, width = pixels.shape[:2]
-        expected = before if self._streak else self._pace.motion.ahead(before, width, height)
-        prediction = self._lookalikes.choose(outputs, region, rank, expected)
         score = confidence(prediction)
         if score >= policy.update_threshold:
             self._box = self._smoothed(region, prediction, pixels)
@@ -273,7 +263,6 @@ class Tracker:
 
     def _lose(self) -> None:
         self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
-        self._lost_at = self._index
 
     def _run(
         self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
