@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time
+import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from edgetrack import signals
 from edgetrack._imports import require
 from edgetrack.errors import ConfigError, SinkError, reason_of
 from edgetrack.events import Event
+from edgetrack.io._outbox import Outbox
 from edgetrack.io.lines import event_values
 from edgetrack.io.names import split_address
 from edgetrack.io.opencv import load_cv2
@@ -59,17 +61,18 @@ class MqttSink(Joint):
         self._cv2 = load_cv2()
         self.name = f"mqtt {parts.hostname}:{parts.port or (8883 if parts.scheme == 'mqtts' else 1883)}"
         self._topic = unquote(parts.path).strip("/") or "edgetrack"
-        self._warn, self._warned = warn, False
+        self._warn = warn
         self._error: SinkError | None = None
-        self._waiting = self._lost = 0
         self._closed = False
-        self._delivery = threading.Condition()
         self._visits = Visits()
         self._targets: dict[str, _Target] = {}
-        self._states: dict[
-            str, bytes
-        ] = {}  # retained messages by topic, sent again to a broker that has lost them
         self._client = client = self._prepared(parts, longest_s)
+        self._outbox = Outbox(
+            lambda message: client.publish(message.topic, message.payload, qos=1, retain=message.retain),
+            client.is_connected,
+            limit=WAITING,
+        )
+        self._outbox.retain(f"{self._topic}/available", b"online")
         client.connect_async(str(parts.hostname), int(self.name.rpartition(":")[2]), keepalive=30)
         self._thread = threading.Thread(target=self._serve, name=f"edgetrack {self.name}", daemon=True)
         self._thread.start()
@@ -82,7 +85,10 @@ class MqttSink(Joint):
             self._error = SinkError(f"{self.name} has failed: {reason_of(error)}")
 
     def _prepared(self, parts: SplitResult, longest_s: int) -> Any:
-        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2)
+        # By its name, a broker knows that a new connection replaces one that it still believes in; otherwise it
+        # would send that one's last will minutes later. Brokers must accept 23 letters and digits.
+        name = f"edgetrack{uuid.uuid4().hex[:14]}"
+        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2, name)
         if parts.username is not None:
             client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
@@ -90,7 +96,8 @@ class MqttSink(Joint):
         client.will_set(f"{self._topic}/available", "offline", qos=1, retain=True)
         client.max_queued_messages_set(0)  # we limit the queue ourselves
         client.reconnect_delay_set(1, longest_s)
-        client.on_connect, client.on_publish = self._connected, self._published
+        client.on_connect = self._connected
+        client.on_publish = lambda *_: self._outbox.confirm()
         client.on_connect_fail = lambda *_: self._away(distrust(sys.exc_info()[1]) or "it cannot be reached")
         client.on_disconnect = lambda *told: self._away(str(told[3])) if told[3].is_failure else None
         return client
@@ -98,7 +105,7 @@ class MqttSink(Joint):
     @property
     def undelivered(self) -> int:
         """Number of messages that the broker has not accepted."""
-        return self._waiting + self._lost
+        return self._outbox.undelivered
 
     def write_all(
         self,
@@ -115,16 +122,16 @@ class MqttSink(Joint):
         for name, track in tracks.items():
             self._target(track.query or name, is_query=track.query is not None)
         for target in self._targets.values():
-            self._retain(f"{target.topic}/state", target.state(tracks, self._visits.open.values()))
+            self._outbox.retain(f"{target.topic}/state", target.state(tracks, self._visits.open.values()))
         for event in events:
             topic = "alerts" if event.type == "alert" else None if event.zone is None else "zones"
             if topic is not None:  # objects in view are reported as visits
-                self._publish(f"{self._topic}/{topic}", json.dumps(event_values(frame, event)).encode())
+                self._outbox.put(f"{self._topic}/{topic}", json.dumps(event_values(frame, event)).encode())
 
     def _tell(self, kind: Kind, visit: Visit, frame: Frame | None, track: Track | None) -> None:
         target = self._target(visit.query or visit.name, is_query=visit.query is not None)
         if visit.pixels is not None:
-            self._retain(f"{target.topic}/snapshot", self._jpeg(visit.pixels))
+            self._outbox.retain(f"{target.topic}/snapshot", self._jpeg(visit.pixels))
             visit.pixels = None
         said: dict[str, Any] = {"type": kind, **visit.to_dict()}
         if frame is not None:
@@ -132,7 +139,7 @@ class MqttSink(Joint):
         if track is not None and track.box is not None:
             said |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
         said |= {"ended": round(time.time(), 3)} if kind == "end" else {}
-        self._publish(f"{self._topic}/events", json.dumps(said).encode())
+        self._outbox.put(f"{self._topic}/events", json.dumps(said).encode())
 
     def _jpeg(self, pixels: Any) -> bytes:
         scale = LARGEST_PX / max(pixels.shape[:2])
@@ -147,26 +154,11 @@ class MqttSink(Joint):
                 slug = f"{slug}_{zlib.crc32(name.encode()):08x}"
             self._targets[name] = target = _Target(name, slug, f"{self._topic}/{slug}", is_query)
             for topic, config in target.entities(self._topic):
-                self._retain(topic, json.dumps(config).encode())
+                self._outbox.retain(topic, json.dumps(config).encode())
         return self._targets[name]
 
-    def _retain(self, topic: str, payload: bytes) -> None:
-        if self._states.get(topic) == payload:
-            return
-        self._states[topic] = payload
-        if not self._warned:  # messages are sent when the broker is back
-            self._publish(topic, payload, retain=True)
-
-    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        if self._waiting >= WAITING and not retain:
-            self._lost += 1
-            return
-        with self._delivery:
-            self._waiting += 1
-        self._client.publish(topic, payload, qos=1, retain=retain)
-
     def _connected(self, client: Any, data: object, flags: Any, code: Any, properties: object) -> None:
-        """Send retained messages after each connection, for a broker that lost them; runs in the client's thread."""
+        """Send what waits, or give up where the broker refuses us; runs in the client's thread."""
         if code.is_failure:
             if str(code) in REFUSED:
                 self._error = SinkError(
@@ -176,20 +168,10 @@ class MqttSink(Joint):
             else:
                 self._away(str(code))
             return
-        again, self._warned = self._warned, False
-        self._publish(f"{self._topic}/available", b"online", retain=True)
-        if again:
-            for topic, payload in list(self._states.items()):
-                self._publish(topic, payload, retain=True)
-
-    def _published(self, *told: object) -> None:
-        with self._delivery:
-            self._waiting -= 1
-            self._delivery.notify_all()
+        self._outbox.enter()
 
     def _away(self, why: str) -> None:
-        if not self._warned:
-            self._warned = True
+        if self._outbox.leave():
             self._warn(f"{self.name} accepts no messages ({why}); they are sent when the broker is back")
 
     def close(self) -> None:
@@ -206,11 +188,9 @@ class MqttSink(Joint):
             for number in list(self._visits.open):
                 self._tell("end", self._visits.open.pop(number), None, None)
             for target in self._targets.values():
-                self._retain(f"{target.topic}/state", target.state({}, ()))
-            self._publish(f"{self._topic}/available", b"offline", retain=True)
-            with self._delivery:
-                patience_s = 0.0 if self._warned else signals.PATIENCE_S
-                self._delivery.wait_for(lambda: self._waiting == 0, patience_s)
+                self._outbox.retain(f"{target.topic}/state", target.state({}, ()))
+            self._outbox.retain(f"{self._topic}/available", b"offline")
+            self._outbox.wait_empty(signals.PATIENCE_S)
         until_s = time.monotonic() + signals.PATIENCE_S
         while self._thread.is_alive() and time.monotonic() < until_s:
             self._client.disconnect()  # has no effect while the library connects

@@ -9,12 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import fakes
 import numpy as np
 import pytest
-from mqtt_broker import Broker, wait
+from mqtt_broker import Broker, Listener, wait
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
@@ -27,38 +26,6 @@ paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt: pip inst
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
-
-
-class Listener:
-    """Hears all that is published from now on; ``retained`` is what the broker had kept for it."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.heard: list[tuple[str, bytes]] = []
-        self.retained: dict[str, bytes] = {}
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._hear
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        subscribed: list[int] = []
-        self._client.on_subscribe = lambda *_: subscribed.append(1)
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
-        wait(lambda: bool(subscribed))
-
-    def _hear(self, client: object, data: object, message: Any) -> None:
-        if message.retain:
-            self.retained[message.topic] = message.payload
-        else:
-            self.heard.append((message.topic, message.payload))
-
-    def events(self, topic: str = "yard/gate/events") -> list[dict[str, Any]]:
-        return [json.loads(payload) for name, payload in list(self.heard) if name == topic]
-
-    def last(self, topic: str) -> bytes:
-        return next((payload for name, payload in reversed(list(self.heard)) if name == topic), b"")
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture(scope="module")

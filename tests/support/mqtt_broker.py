@@ -1,12 +1,16 @@
-"""A real MQTT broker for tests, which can be killed and started again."""
+"""A real MQTT broker for tests, which can be killed and started again, and who listens to it."""
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from edgetrack._imports import require
 
 
 class Broker:
@@ -50,3 +54,36 @@ def wait(ready: Callable[[], bool]) -> None:
     while not ready():
         assert time.monotonic() < until_s
         time.sleep(0.01)
+
+
+class Listener:
+    """Hears all that is published from now on; ``retained`` is what the broker had kept for it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.retained: dict[str, bytes] = {}
+        paho = require("paho.mqtt.client", extra="mqtt")
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._hear
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        subscribed: list[int] = []
+        self._client.on_subscribe = lambda *_: subscribed.append(1)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+        wait(lambda: bool(subscribed))
+
+    def _hear(self, client: object, data: object, message: Any) -> None:
+        if message.retain:
+            self.retained[message.topic] = message.payload
+        else:
+            self.heard.append((message.topic, message.payload))
+
+    def events(self, topic: str = "yard/gate/events") -> list[dict[str, Any]]:
+        return [json.loads(payload) for name, payload in list(self.heard) if name == topic]
+
+    def last(self, topic: str) -> bytes:
+        return next((payload for name, payload in reversed(list(self.heard)) if name == topic), b"")
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
