@@ -1,4 +1,4 @@
-"""Events and states over MQTT, with a real broker: what it is told, what it keeps, and a broker that comes and goes."""
+"""Events and states over MQTT, with a real broker: what is published and retained, outages, and errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def track(
     return Track(box, score, status, 0, id=id, name=f"car #{id}" if query else "Red car!", query=query)
 
 
-def test_a_visit_with_its_best_picture_reaches_the_broker(server: Broker, listener: Listener) -> None:
+def test_a_visit_is_published_with_its_best_picture(server: Broker, listener: Listener) -> None:
     with MqttSink(server.url) as sink:
         for index, status in enumerate(("searching", "tracking", "uncertain", "lost", "tracking")):
             sink.write(frame(index), track(status), latency_ms=1)
@@ -77,7 +77,7 @@ def test_a_visit_with_its_best_picture_reaches_the_broker(server: Broker, listen
     assert sink.undelivered == 0
 
 
-def test_the_broker_keeps_states_and_entities_for_who_comes_later(server: Broker) -> None:
+def test_states_and_entities_are_retained_for_later_subscribers(server: Broker) -> None:
     with MqttSink(server.url) as sink:
         sink.write_all(
             frame(),
@@ -115,7 +115,7 @@ def test_the_broker_keeps_states_and_entities_for_who_comes_later(server: Broker
     afterwards.close()
 
 
-def test_zones_and_alerts_have_topics_and_the_last_will_speaks_for_the_dead(
+def test_zones_and_alerts_have_topics_and_the_last_will_sets_offline(
     server: Broker, listener: Listener
 ) -> None:
     with MqttSink(server.url) as sink:
@@ -134,9 +134,7 @@ def test_zones_and_alerts_have_topics_and_the_last_will_speaks_for_the_dead(
     assert listener.events() == []
 
 
-def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
-    tmp_path: Path, server: Broker
-) -> None:
+def test_events_and_states_of_an_outage_are_published_after_it(tmp_path: Path, server: Broker) -> None:
     broker, said = Broker(tmp_path), list[str]()
 
     def state(listener: Listener) -> bytes:
@@ -163,7 +161,7 @@ def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
     assert said[0].startswith(f"mqtt 127.0.0.1:{broker.port} accepts no messages (")
 
 
-def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server: Broker) -> None:
+def test_a_wrong_password_is_an_error_that_does_not_show_it(tmp_path: Path, server: Broker) -> None:
     broker = Broker(tmp_path, user="me:secret")
     url = broker.url.replace("mqtt://", "mqtt://me:wr0ng@")
     refused = MqttSink(url)
@@ -181,7 +179,7 @@ def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server
     broker.kill()
 
 
-def test_a_sentence_of_any_length_has_a_topic(server: Broker, listener: Listener) -> None:
+def test_a_long_sentence_has_a_short_topic(server: Broker, listener: Listener) -> None:
     names = {letter: f"a {70_000 * letter}" for letter in "bc"}
     with MqttSink(server.url) as sink:
         for number, name in enumerate(names.values()):
@@ -193,7 +191,7 @@ def test_a_sentence_of_any_length_has_a_topic(server: Broker, listener: Listener
     assert {event["name"] for event in listener.events()} == set(names.values())
 
 
-def test_what_fails_in_the_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_the_thread_is_raised_when_the_sink_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*how: object, **more: object) -> None:
         raise ValueError("broken")
 
@@ -219,12 +217,12 @@ def test_what_fails_in_the_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> 
         f"mqtt://host/{1001 * 'a'}",
     ],
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="expected one such as mqtt://"):
         MqttSink(url)
 
 
-def test_a_run_says_what_was_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_reports_undelivered_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "edgetrack.cli.engine_options.EngineOptions.tracker", lambda self: fakes.FakeTracker()
     )

@@ -41,9 +41,7 @@ def write(sink: MqttSink, status: Status) -> None:
     sink.write(Frame(np.zeros((120, 160, 3), np.uint8), 0, 0.0), track, latency_ms=1)
 
 
-def test_what_happens_while_the_broker_accepts_the_connection_comes_after_what_waits(
-    broker: Broker, proxy: HeldProxy
-) -> None:
+def test_messages_published_while_connecting_follow_the_queued_ones(broker: Broker, proxy: HeldProxy) -> None:
     said: list[str] = []
     listener = Listener(broker)
     with MqttSink(f"mqtt://127.0.0.1:{proxy.port}/yard/gate", warn=said.append, longest_s=1) as sink:
@@ -60,9 +58,7 @@ def test_what_happens_while_the_broker_accepts_the_connection_comes_after_what_w
     assert [event["type"] for event in listener.events()] == ["new", "end"]
 
 
-def test_a_state_whose_confirmation_is_lost_does_not_replace_a_newer_one(
-    broker: Broker, proxy: HeldProxy
-) -> None:
+def test_a_state_that_is_sent_again_does_not_replace_a_newer_one(broker: Broker, proxy: HeldProxy) -> None:
     said: list[str] = []
     listener = Listener(broker)
     proxy.listen()
@@ -84,7 +80,7 @@ def test_a_state_whose_confirmation_is_lost_does_not_replace_a_newer_one(
     assert json.loads(late.retained["yard/gate/car/state"])["status"] == "searching"
 
 
-def test_a_connection_that_only_the_broker_believes_in_is_replaced(broker: Broker, proxy: HeldProxy) -> None:
+def test_a_reconnection_ends_the_half_open_connection(broker: Broker, proxy: HeldProxy) -> None:
     said: list[str] = []
     proxy.listen()
     with MqttSink(f"mqtt://127.0.0.1:{proxy.port}/yard/gate", warn=said.append, longest_s=1) as sink:

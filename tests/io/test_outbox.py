@@ -25,7 +25,7 @@ def outbox(library: Library) -> Outbox:
     return Outbox(library.given.append, lambda: library.connected, limit=30)
 
 
-def test_nothing_is_handed_over_before_the_connection_is_accepted(library: Library, outbox: Outbox) -> None:
+def test_nothing_is_published_before_the_connection_is_accepted(library: Library, outbox: Outbox) -> None:
     outbox.put("events", b"1")
     assert library.given == []
     library.connected = True

@@ -193,6 +193,6 @@ def test_a_run_publishes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
         "rtsp://[::1/gate",
     ],
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="expected one such as rtsp://"):
         RtspSink(url, fps=30)

@@ -1,4 +1,4 @@
-"""TLS with certificates that nobody has signed: a camera, a webhook and a broker, all of them real."""
+"""TLS with self-signed certificates, of a real camera, webhook receiver and broker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNTRUSTED = "its certificate is not trusted: self-signed certificate; if it is t
 
 @pytest.fixture(scope="module")
 def pems(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The key and certificate of this host, and those of somebody else who says the same."""
+    """Two self-signed certificates for this host with their keys; the second one stands for an impostor."""
     if shutil.which("openssl") is None:
         pytest.skip("needs certificates: apt-get install openssl")
     folder = tmp_path_factory.mktemp("tls")
@@ -43,7 +43,7 @@ def pems(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "own.pem", folder / "other.pem"
 
 
-def test_a_camera_is_checked_where_its_certificate_is_known(
+def test_the_certificate_of_a_camera_is_checked_if_a_ca_file_is_given(
     pems: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[av]'")
@@ -62,7 +62,7 @@ def test_a_camera_is_checked_where_its_certificate_is_known(
         camera.kill()
 
 
-def test_a_webhook_says_what_mends_its_certificate(
+def test_a_webhook_with_an_untrusted_certificate_names_the_remedy(
     pems: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -89,7 +89,7 @@ def test_a_webhook_says_what_mends_its_certificate(
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. .ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
 )
-def test_a_broker_says_what_mends_its_certificate(
+def test_a_broker_with_an_untrusted_certificate_names_the_remedy(
     pems: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt: pip install 'edgetrack[mqtt]'")
@@ -111,7 +111,7 @@ def test_a_broker_says_what_mends_its_certificate(
         gc.collect()
 
 
-def test_a_file_without_certificates_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_file_without_certificates_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
     for file in (empty, tmp_path / "none.pem"):

@@ -100,7 +100,9 @@ def test_an_outage_of_a_night_ends(receiver: Receiver) -> None:
     assert sink.undelivered == 0
 
 
-def test_what_fails_in_the_thread_is_raised(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_the_thread_is_raised_when_the_sink_closes(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*request: object) -> None:
         raise ValueError("broken")
 

@@ -20,7 +20,8 @@ def onnxruntime_library() -> dict[str, str]:
 
 
 def run(*words: object, **options: Any) -> str:
-    done = subprocess.run([str(w) for w in words], capture_output=True, check=False, timeout=900, **options)
+    options = {"timeout": 900, **options}
+    done = subprocess.run([str(w) for w in words], capture_output=True, check=False, **options)
     said = done.stdout.decode() + done.stderr.decode()
     assert done.returncode == 0, f"{words[0]}: exit code {done.returncode}\n{said[-4000:]}"
     return done.stdout.decode()
@@ -30,7 +31,7 @@ def configure_and_build(source: Path, folder: Path, target: str = "all", **optio
     """Each target as one source, which takes half the time."""
     given = {"CMAKE_UNITY_BUILD": "ON", "CMAKE_UNITY_BUILD_BATCH_SIZE": "0", **options}
     run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in given.items()))
-    run("cmake", "--build", folder, "--target", target)
+    run("cmake", "--build", folder, "--target", target, timeout=3600)  # under sanitizers, on a busy machine
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A real MQTT broker for tests, which can be killed and started again, and who listens to it."""
+"""A real MQTT broker for tests, which can be killed and started again, and a client that subscribes to all topics."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def wait(ready: Callable[[], bool]) -> None:
 
 
 class Listener:
-    """Hears all that is published from now on; ``retained`` is what the broker had kept for it."""
+    """Collects all messages from now on in ``heard``, and retained ones of earlier in ``retained``."""
 
     def __init__(self, broker: Broker) -> None:
         self.heard: list[tuple[str, bytes]] = []
