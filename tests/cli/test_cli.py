@@ -32,7 +32,7 @@ def video(tmp_path: Path) -> Path:
 def command(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with a fake tracker inside."""
     return subprocess.run(
-        [*FAKE, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=cwd, check=False
+        [*FAKE, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cwd, check=False
     )
 
 
