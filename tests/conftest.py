@@ -17,7 +17,7 @@ from edgetrack.errors import EngineUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Files that take half a minute or longer: where several processes share the work, none of these may be the last one.
+# Files that take half a minute or longer: when several processes share the work, none of these may be the last one.
 LONGEST = (
     "export/test_int8.py",
     "runtime_cpp/test_cpp_library.py",
@@ -42,7 +42,7 @@ LONGEST = (
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Where there are data for training and measuring, they lie beside the checkout.
+# Data for training and measuring is next to the checkout, if there is any.
 os.environ.setdefault("EDGETRACK_DATA", str(ROOT.parent / "shared" / "data"))
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
@@ -50,20 +50,20 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with ``LONGEST``, in its order; the other files stay in theirs."""
+    """Run the files in ``LONGEST`` first, in its order; the others keep theirs."""
     ranks = {ROOT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    """The checkout that these tests belong to; the package under test is the installed one."""
+    """Return the checkout that these tests belong to; the package under test is the installed one."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Videos and pictures that the project measures itself on; they are not in the repository."""
+    """Return the videos and images that the project measures itself on; they are not in the repository."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"the measuring data are not here: {folder} does not exist")
@@ -72,7 +72,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def needs() -> Callable[[str, str], None]:
-    """Skips a test that lacks something; where the switch of that library is ON, it fails: `make test-kernels`."""
+    """Skip a test that lacks something; if the switch of that library is ON, fail instead: `make test-kernels`."""
 
     def lack(switch: str, what: str) -> None:
         if os.environ.get(switch) == "ON":
@@ -92,25 +92,25 @@ def built(name: Literal["cuda", "plugins"], switch: str, needs: Callable[[str, s
 
 @pytest.fixture(scope="session")
 def ops() -> Path:
-    """The operators of ONNX Runtime."""
+    """Return the library with the operators of ONNX Runtime."""
     return library("ops")
 
 
 @pytest.fixture(scope="session")
 def cuda_kernels(needs: Callable[[str, str], None]) -> Path:
-    """The CUDA kernels, where they were built."""
+    """Return the library of the CUDA kernels, if it was built."""
     return built("cuda", "EDGETRACK_CUDA", needs)
 
 
 @pytest.fixture(scope="session")
 def plugins(needs: Callable[[str, str], None]) -> Path:
-    """The TensorRT plugins, where they were built."""
+    """Return the library of the TensorRT plugins, if it was built."""
     return built("plugins", "EDGETRACK_TENSORRT", needs)
 
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
-    """TensorRT and CUDA that are not there, and an empty cache of plans."""
+    """Install fakes of TensorRT and CUDA, and an empty cache of plans."""
     cuda = FakeCuda()
     trt = FakeTensorRt(cuda)
     install(monkeypatch.setitem, cuda, trt)

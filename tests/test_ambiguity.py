@@ -1,4 +1,4 @@
-"""Where a text fits several objects: margins of candidates, waiting, choosing one, and correcting the box."""
+"""Texts that match several objects: margins of candidates, waiting, choosing one, and correcting the box."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TwoGraph(FakeGraph):
-    """Finds a red object in each half of the picture; how red it is, is its score."""
+    """A graph that finds a red object in each half of the image; the redness is the score."""
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         if self.role != "ground":
@@ -73,7 +73,7 @@ def is_at(track: Track, place: Four) -> bool:
     return track.box is not None and track.box.iou(Box(*place)) > 0.7
 
 
-def test_a_margin_is_the_distance_to_the_best_rival() -> None:
+def test_margin_is_the_difference_to_the_best_rival() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         first, second = tracker.start(BOTH, text="red").candidates
     assert first.box.iou(Box(*LEFT)) > 0.7 < second.box.iou(Box(*RIGHT))
@@ -81,18 +81,18 @@ def test_a_margin_is_the_distance_to_the_best_rival() -> None:
     assert second.margin == pytest.approx(-first.margin)
 
 
-def test_without_a_rival_the_margin_is_the_score() -> None:
+def test_margin_without_a_rival_is_the_score() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         (only,) = tracker.start(frame((LEFT, 255)), text="red").candidates
     assert only.margin == only.score > 0.9
 
 
-def test_the_best_is_followed_unless_the_tracker_is_to_wait() -> None:
+def test_best_candidate_is_followed_unless_the_tracker_waits() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         assert is_at(tracker.start(BOTH, text="red"), LEFT)
 
 
-def test_waiting_shows_candidates_until_only_one_is_left() -> None:
+def test_waiting_tracker_shows_candidates_until_only_one_is_left() -> None:
     with Tracker(engine=TwoEngine(), on_ambiguous="wait") as tracker:
         tracks = [tracker.start(BOTH, text="red"), *(tracker.update(BOTH) for _ in range(12))]
         assert {track.status for track in tracks} == {"searching"}
@@ -104,7 +104,7 @@ def test_waiting_shows_candidates_until_only_one_is_left() -> None:
     assert is_at(tracks[-1], RIGHT)
 
 
-def test_a_rival_that_is_far_behind_is_no_reason_to_wait() -> None:
+def test_weak_rival_is_no_reason_to_wait() -> None:
     with Tracker(engine=TwoEngine(), on_ambiguous="wait") as tracker:
         tracker.start(frame((LEFT, 255)), text="red")
     clear = TwoEngine()
@@ -113,7 +113,7 @@ def test_a_rival_that_is_far_behind_is_no_reason_to_wait() -> None:
         assert is_at(tracker.start(BOTH, text="red"), LEFT)
 
 
-def test_the_one_that_was_chosen_is_followed_against_the_text() -> None:
+def test_chosen_candidate_is_followed_against_the_text() -> None:
     weak = frame((LEFT, 255), (RIGHT, 200))
     with Tracker(engine=TwoEngine()) as tracker:  # what the text found itself, it takes back
         assert is_at(tracker.start(frame((RIGHT, 200)), text="red"), RIGHT)
@@ -127,7 +127,7 @@ def test_the_one_that_was_chosen_is_followed_against_the_text() -> None:
     assert {track.id for track in tracks} == {1}
 
 
-def test_a_candidate_that_has_moved_on_is_taken_where_it_is() -> None:
+def test_candidate_that_moved_is_chosen_at_its_new_position() -> None:
     x, y, w, h = RIGHT
     moved = (x - 20, y + 10, w, h)
     with Tracker(engine=TwoEngine(), on_ambiguous="wait") as tracker:
@@ -139,7 +139,7 @@ def test_a_candidate_that_has_moved_on_is_taken_where_it_is() -> None:
     assert (track.status, track.index, len(track.candidates)) == ("tracking", 1, 2)
 
 
-def test_what_was_chosen_and_lost_is_found_by_the_text() -> None:
+def test_chosen_target_that_was_lost_is_found_by_the_text() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         _, second = tracker.start(BOTH, text="red").candidates
         tracker.choose(second)
@@ -150,7 +150,7 @@ def test_what_was_chosen_and_lost_is_found_by_the_text() -> None:
     assert is_at(tracks[-1], LEFT)
 
 
-def test_a_corrected_box_is_followed_and_the_text_stays() -> None:
+def test_corrected_box_is_followed_and_the_text_kept() -> None:
     engine = TwoEngine()
     with Tracker(engine=engine) as tracker:
         assert is_at(tracker.start(BOTH, text="red"), LEFT)
@@ -165,7 +165,7 @@ def test_a_corrected_box_is_followed_and_the_text_stays() -> None:
     assert engine.calls.count("ground") > 1  # the text still checks it
 
 
-def test_a_correction_needs_no_text() -> None:
+def test_correction_needs_no_text() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         tracker.start(BOTH, box=LEFT)
         tracker.correct(RIGHT)
@@ -174,7 +174,7 @@ def test_a_correction_needs_no_text() -> None:
 
 
 @pytest.mark.parametrize("point", ["choose", "correct"])
-def test_bad_boxes_and_early_calls_are_refused(point: str) -> None:
+def test_bad_boxes_and_early_calls_are_rejected(point: str) -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         with pytest.raises(NotStartedError, match="start"):
             getattr(tracker, point)(LEFT)
@@ -185,7 +185,7 @@ def test_bad_boxes_and_early_calls_are_refused(point: str) -> None:
         assert is_at(tracker.update(BOTH), LEFT)
 
 
-def test_a_new_text_or_target_forgets_what_was_pointed_at() -> None:
+def test_new_text_or_target_discards_the_choice() -> None:
     with Tracker(engine=TwoEngine()) as tracker:
         tracker.start(BOTH, text="red")
         tracker.correct(RIGHT)
@@ -197,13 +197,13 @@ def test_a_new_text_or_target_forgets_what_was_pointed_at() -> None:
 
 
 @pytest.mark.parametrize("value", ["ask", "", None, True])
-def test_on_ambiguous_is_one_of_two_words(value: Any) -> None:
+def test_on_ambiguous_is_best_or_wait(value: Any) -> None:
     for make in (Tracker, MultiTracker):
         with pytest.raises(ConfigError, match=r"on_ambiguous is .*'best' .*'wait'"):
             make(engine=TwoEngine(), on_ambiguous=value)
 
 
-def test_of_several_targets_each_waits_and_is_chosen_by_name() -> None:
+def test_each_of_several_targets_waits_and_is_chosen_by_name() -> None:
     with MultiTracker(engine=TwoEngine(), batch=False, on_ambiguous="wait") as many:
         many.add("red", name="a")
         with pytest.raises(NotStartedError, match="'a' is still waiting for its first frame"):
@@ -218,7 +218,7 @@ def test_of_several_targets_each_waits_and_is_chosen_by_name() -> None:
             many.correct("b", LEFT)
 
 
-def test_what_another_target_is_on_is_no_rival() -> None:
+def test_object_of_another_target_is_no_rival() -> None:
     with MultiTracker(engine=TwoEngine(), batch=False, on_ambiguous="wait") as many:
         many.add(box=LEFT, name="mine")
         many.update(BOTH)
@@ -226,7 +226,7 @@ def test_what_another_target_is_on_is_no_rival() -> None:
         assert is_at(many.update(BOTH)["other"], RIGHT)
 
 
-def test_the_shipped_model_has_margins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_model_reports_margins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     picture = np.full((120, 160, 3), 90, np.uint8)
     picture[30:90, 20:70] = picture[30:90, 90:140] = (20, 20, 200)
@@ -239,7 +239,7 @@ def test_the_shipped_model_has_margins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(candidates[0], Candidate)
 
 
-def test_a_run_that_waited_says_for_what(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_that_waited_says_what_for(capsys: pytest.CaptureFixture[str]) -> None:
     from edgetrack.cli.advice import advise_of_rivals
     from edgetrack.cli.status import StatusLine, Watch
     from edgetrack.meter import Meter

@@ -1,4 +1,4 @@
-"""Frames of other libraries: those in host memory are read where they lie, those on a GPU are refused."""
+"""Frames of other libraries: those in host memory are read in place, those on a GPU are rejected."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from edgetrack.errors import ConfigError, FrameError
 
 
 class OnCuda:
-    """What CuPy, Numba and PyCUDA show of an array (CUDA Array Interface, version 3)."""
+    """The interface of arrays by CuPy, Numba and PyCUDA (CUDA Array Interface, version 3)."""
 
     __cuda_array_interface__ = {"shape": (4, 4, 3), "typestr": "|u1", "data": (4096, False), "version": 3}  # noqa: RUF012
 
 
 class WithGradient:
-    """What PyTorch shows of a tensor on a GPU that wants gradients."""
+    """The interface of a PyTorch tensor on a GPU that requires gradients."""
 
     @property
     def __cuda_array_interface__(self) -> Any:
@@ -34,7 +34,7 @@ class WithGradient:
 
 
 class OnDevice:
-    """What a library that speaks only DLPack shows."""
+    """The interface of a library that supports only DLPack."""
 
     def __init__(self, kind: int, number: int = 0) -> None:
         self._device = kind, number
@@ -61,12 +61,12 @@ class OnDevice:
         (OnDevice(99), "device type 99:0"),
     ],
 )
-def test_where_an_array_lies(array: object, device: str | None) -> None:
+def test_device_of_an_array_is_recognized(array: object, device: str | None) -> None:
     assert device_of(array) == device
 
 
 @pytest.mark.parametrize("frame", [OnCuda(), OnDevice(2), OnDevice(13), OnDevice(8)])
-def test_a_frame_on_a_gpu_is_refused_before_it_is_touched(frame: object) -> None:
+def test_gpu_frame_is_rejected_before_it_is_read(frame: object) -> None:
     with pytest.raises(
         FrameError,
         match=rf"frame is a {type(frame).__name__} in the memory of .*only engine 'tensorrt'.*frame\.cpu\(\)",
@@ -74,7 +74,7 @@ def test_a_frame_on_a_gpu_is_refused_before_it_is_touched(frame: object) -> None
         check_packed(frame)
 
 
-def test_an_input_on_a_gpu_is_refused_by_engines_of_the_cpu() -> None:
+def test_cpu_engines_reject_gpu_inputs() -> None:
     engine = open_engine(Bundle.open(), engine="ort", threads=1)
     feeds: dict[str, Any] = {
         name: np.zeros(spec.shape, spec.dtype) for name, spec in engine.graph("prompt").inputs.items()
@@ -85,14 +85,14 @@ def test_an_input_on_a_gpu_is_refused_by_engines_of_the_cpu() -> None:
         engine.graph("prompt").run({**feeds, "mask": OnCuda()})
 
 
-def test_other_objects_pass_as_they_are() -> None:
+def test_other_objects_are_returned_unchanged() -> None:
     for thing in (None, "frame", [1], np.zeros(3)):
         assert to_host(thing) is thing
     assert describe(np.zeros((1, 2), np.uint8)) == "uint8 (1, 2)"
     assert describe([1]) == "list"
 
 
-def test_a_tensor_of_pytorch_is_the_same_memory() -> None:
+def test_pytorch_tensor_shares_its_memory() -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
     tensor = torch.zeros((32, 48, 3), dtype=torch.uint8)
     pixels = check_packed(tensor)
@@ -115,13 +115,13 @@ def test_a_tensor_of_pytorch_is_the_same_memory() -> None:
     ],
     ids=["planes first", "floats", "transposed", "with gradient", "empty", "meta"],
 )
-def test_another_tensor_is_refused(change: Any, says: str) -> None:
+def test_unsupported_tensor_is_rejected(change: Any, says: str) -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
     with pytest.raises(FrameError, match=says):
         check_packed(change(torch.zeros((32, 48, 3), dtype=torch.uint8)))
 
 
-def test_a_tracker_takes_tensors_and_arrays_alike() -> None:
+def test_tracker_treats_tensors_and_arrays_alike() -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
     pixels = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     pixels[40:80, 60:100] = (0, 0, 255)
@@ -134,6 +134,6 @@ def test_a_tracker_takes_tensors_and_arrays_alike() -> None:
         tracker.update(OnCuda())
 
 
-def test_an_old_producer_without_a_device_is_no_frame() -> None:
+def test_dlpack_producer_without_a_device_is_rejected() -> None:
     with pytest.raises(FrameError, match="cannot be read without a copy"):
         to_host(SimpleNamespace(__dlpack__=lambda: None))

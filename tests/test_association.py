@@ -1,4 +1,4 @@
-"""Motion, overlap and assignment: what tells that a detection and a track are one thing."""
+"""Motion, overlap and assignment: which detection belongs to which track."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def walked(steps: int, speed: float, ticks: float = 1.0) -> tuple[Motion, Box]:
 
 
 @pytest.mark.parametrize("ticks", [1.0, 3.0, 6.0])
-def test_a_box_goes_on_at_the_velocity_that_it_had(ticks: float) -> None:
+def test_box_continues_at_its_velocity(ticks: float) -> None:
     motion, last = walked(30, 2.0, ticks)
     assert motion.box.iou(last) > 0.97
     assert motion.velocity == pytest.approx((2.0, 0.0), abs=0.1)
@@ -35,7 +35,7 @@ def test_a_box_goes_on_at_the_velocity_that_it_had(ticks: float) -> None:
     assert motion.box.iou(Box(last.x + 20, 50, 40, 20)) > 0.9
 
 
-def test_a_copy_goes_its_own_way() -> None:
+def test_copy_moves_independently() -> None:
     motion, _ = walked(5, 2.0)
     then = motion.copy()
     motion.step(5)
@@ -44,7 +44,7 @@ def test_a_copy_goes_its_own_way() -> None:
     assert then.box == motion.box
 
 
-def test_a_box_that_shrinks_never_turns_inside_out() -> None:
+def test_shrinking_box_never_gets_a_negative_size() -> None:
     motion = Motion(Box(0, 0, 100, 100))
     for side in (80, 60, 40):
         motion.step(1)
@@ -54,7 +54,7 @@ def test_a_box_that_shrinks_never_turns_inside_out() -> None:
     assert motion.box.h >= 2
 
 
-def test_overlaps_are_those_of_the_boxes_and_grow_with_a_buffer() -> None:
+def test_overlap_matches_the_boxes_and_grows_with_a_buffer() -> None:
     ours, theirs = [Box(0, 0, 10, 10), Box(50, 50, 4, 8)], [Box(5, 0, 10, 10), Box(12, 0, 10, 10)]
     found = overlaps(ours, theirs)
     assert found.shape == (2, 2)
@@ -67,7 +67,7 @@ def test_overlaps_are_those_of_the_boxes_and_grow_with_a_buffer() -> None:
     assert overlaps([], theirs).shape == (0, 2)
 
 
-def test_appearance_is_compared_by_the_cosine() -> None:
+def test_appearance_is_compared_by_cosine_similarity() -> None:
     a, b = np.array([1.0, 0.0]), np.array([0.6, 0.8])
     assert alike([a], [a, b]) == pytest.approx(np.array([[1.0, 0.6]]))
     assert alike([], [a]).shape == (0, 1)
@@ -75,8 +75,8 @@ def test_appearance_is_compared_by_the_cosine() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32 - 1))
-def test_an_assignment_is_the_best_of_all(n: int, m: int, seed: int) -> None:
-    """By trying them all; what is not paired costs as much as the limit."""
+def test_assignment_is_optimal(n: int, m: int, seed: int) -> None:
+    """Compare with all possible assignments; an unassigned pair costs as much as the limit."""
     cost = np.random.default_rng(seed).random((n, m)).round(3)
     cost[cost > 0.8] = np.inf
     wide = np.minimum(cost if n <= m else cost.T, 0.7)
@@ -90,13 +90,13 @@ def test_an_assignment_is_the_best_of_all(n: int, m: int, seed: int) -> None:
     assert sum(cost[i, j] for i, j in pairs) + 0.7 * (len(wide) - len(pairs)) == pytest.approx(best)
 
 
-def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_scipy_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[every\]'"):
         assign(np.zeros((1, 1)), 1.0)
 
 
-def test_a_wrong_box_does_not_let_the_size_run_away() -> None:
+def test_single_wrong_box_does_not_change_the_size_permanently() -> None:
     motion, right = Motion(Box(100, 100, 54, 70)), Box(100, 100, 54, 70)
     for box in (*[right] * 5, Box(60, 60, 144, 130), right):
         motion.step(3)
@@ -110,8 +110,8 @@ def test_a_wrong_box_does_not_let_the_size_run_away() -> None:
 
 @pytest.mark.parametrize("wrong", [Box(-40, 20, 216, 90), Box(102, 60, 34, 28), Box(96, 50, 120, 50)])
 @pytest.mark.parametrize("speed", [0.0, 2.0])
-def test_one_box_of_a_wrong_size_does_not_throw_the_center(wrong: Box, speed: float) -> None:
-    """Twice too large, half of it, too wide: each holds the object or is a part of it, with its center elsewhere."""
+def test_single_box_of_a_wrong_size_does_not_move_the_center(wrong: Box, speed: float) -> None:
+    """The box is twice too large, half of the object, or too wide: it overlaps the object with another center."""
     motion = Motion(Box(100 - 60 * speed, 50, 70, 50))
     for n in range(-19, 1):
         motion.step(3)
@@ -126,7 +126,7 @@ def test_one_box_of_a_wrong_size_does_not_throw_the_center(wrong: Box, speed: fl
         thrown.step(3)
 
 
-def test_a_new_size_that_is_seen_twice_is_believed() -> None:
+def test_new_size_is_accepted_when_seen_twice() -> None:
     motion = Motion(Box(100, 100, 50, 50))
     for box in [Box(100, 100, 50, 50)] * 6 + [Box(80, 60, 120, 120)] * 6:
         motion.step(3)

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a bundle, it is refused with one sentence; nothing crashes, hangs or runs on."""
+"""Whatever is wrong with a bundle, it is rejected with one sentence; nothing crashes, hangs or continues."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GRAPH = "search"
 
 
 def good_model() -> Model:
-    """y = x + w, as the manifest of the fake bundle promises: float32 (1, 2) in and out."""
+    """Make y = x + w, as the manifest of the fake bundle declares: float32 (1, 2) in and out."""
     value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in ("x", "y")]
     weight = numpy_helper.from_array(np.ones((1, 2), np.float32), "w")
     graph = helper.make_graph(
@@ -42,7 +42,7 @@ def good_model() -> Model:
 
 
 def put(folder: Path, data: bytes) -> Bundle:
-    """A bundle whose search graph is ``data``, with the right hash."""
+    """Make a bundle whose search graph is ``data``, with the right hash."""
     write_fake_bundle(folder)
     (folder / "search.onnx").write_bytes(data)
     file = folder / "manifest.json"
@@ -125,13 +125,13 @@ BROKEN: dict[str, bytes] = {
 }
 
 
-def test_the_whole_one_loads(tmp_path: Path) -> None:
+def test_valid_model_loads(tmp_path: Path) -> None:
     engine = OrtEngine(put(tmp_path / "b", changed(lambda m: None)), threads=1)
     assert np.array_equal(engine.graph(GRAPH).run({"x": np.ones((1, 2), np.float32)})["y"], [[2, 2]])
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_graph_is_one_sentence(tmp_path: Path, kind: str) -> None:
+def test_broken_graph_is_one_sentence(tmp_path: Path, kind: str) -> None:
     (tmp_path / "secret.weights").write_bytes(bytes(64))
     with pytest.raises(BundleError, match=r"export (the bundle|it) again") as caught:
         OrtEngine(put(tmp_path / "b", BROKEN[kind]), threads=1).graph(GRAPH)
@@ -140,7 +140,7 @@ def test_a_broken_graph_is_one_sentence(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["truncated", "unknown operator", "weights missing", "other tensors"])
-def test_openvino_refuses_it_too(tmp_path: Path, kind: str) -> None:
+def test_openvino_rejects_it_too(tmp_path: Path, kind: str) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     from edgetrack.engines.openvino import OpenVinoEngine
 
@@ -157,7 +157,7 @@ def test_openvino_refuses_it_too(tmp_path: Path, kind: str) -> None:
         ("~root", "cannot be read"),
     ],
 )
-def test_odd_paths(tmp_path: Path, path: str, message: str) -> None:
+def test_odd_paths_are_rejected(tmp_path: Path, path: str, message: str) -> None:
     entry = {"path": path, "sha256": "0" * 64}
     files = json.loads((write_fake_bundle(tmp_path) / "manifest.json").read_text())["files"]
     with pytest.raises(BundleError, match=message):
@@ -165,7 +165,7 @@ def test_odd_paths(tmp_path: Path, path: str, message: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_named_pipe_does_not_block(tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "b")
     (folder / "search.onnx").unlink()
     os.mkfifo(folder / "search.onnx")
@@ -177,7 +177,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         Bundle.open(folder)
 
 
-def test_links_in_a_circle(tmp_path: Path) -> None:
+def test_circular_links_are_rejected(tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "b")
     (folder / "search.onnx").unlink()
     (folder / "search.onnx").symlink_to("search.onnx")
@@ -185,7 +185,7 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
         Bundle.open(folder)
 
 
-def test_a_manifest_without_end(tmp_path: Path) -> None:
+def test_endless_manifest_is_rejected(tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "b")
     with (folder / "manifest.json").open("a") as stream:
         stream.write(" " * (1 << 20))
@@ -201,7 +201,7 @@ def test_a_manifest_without_end(tmp_path: Path) -> None:
         ("\ufeff{}", "not valid JSON"),
     ],
 )
-def test_texts_that_break_parsers(content: str, message: str) -> None:
+def test_texts_that_break_parsers_are_rejected(content: str, message: str) -> None:
     with pytest.raises(BundleError, match=message):
         Manifest.from_json(content, origin="here")
 
@@ -220,12 +220,12 @@ def test_texts_that_break_parsers(content: str, message: str) -> None:
         {"versions": {"onnx": 1}},
     ],
 )
-def test_numbers_that_mean_nothing(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_meaningless_numbers_are_rejected(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match="field with a wrong type"):
         Bundle.open(write_fake_bundle(tmp_path, **changes))
 
 
-def test_a_precision_without_its_files(tmp_path: Path) -> None:
+def test_precision_without_its_files_is_rejected(tmp_path: Path) -> None:
     precisions = {"int8": {"graphs": ["search"], "thresholds": {}}}
     with pytest.raises(BundleError, match=r"does not list search\.int8, search\.int8\.ort"):
         Bundle.open(write_fake_bundle(tmp_path, precisions=precisions))
@@ -246,14 +246,14 @@ def _valid(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def reads_or_refuses(text: str) -> None:
-    """Any other error fails the test; what is read must survive being written."""
+    """Read the manifest, and write and read it again if it is valid; any error but BundleError fails the test."""
     with contextlib.suppress(BundleError):
         manifest = Manifest.from_json(text, origin="here")
         assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
 
 
 @given(st.data())
-def test_any_value_anywhere_in_a_manifest(data: st.DataObject) -> None:
+def test_manifest_with_any_value_anywhere(data: st.DataObject) -> None:
     values = copy.deepcopy(VALID)
     place: Any = values
     while True:
@@ -268,10 +268,10 @@ def test_any_value_anywhere_in_a_manifest(data: st.DataObject) -> None:
 
 
 @given(st.text())
-def test_any_text_as_a_manifest(text: str) -> None:
+def test_manifest_of_any_text(text: str) -> None:
     reads_or_refuses(text)
 
 
 @given(JSON)
-def test_any_json_as_a_manifest(value: Any) -> None:
+def test_manifest_of_any_json(value: Any) -> None:
     reads_or_refuses(json.dumps(value))

@@ -1,4 +1,4 @@
-"""Bundles: whole ones open, all others say in one sentence what is wrong."""
+"""Bundles: valid ones open, all others are rejected with one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import Manifest
 
 
-def test_a_whole_bundle_opens(tmp_path: Path) -> None:
+def test_valid_bundle_opens(tmp_path: Path) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path / "b"))
     assert bundle.manifest.sizes == {"template": 128, "search": 256, "grounding": 320}
     assert bundle.manifest.mean == (127.5, 127.5, 127.5)
@@ -24,16 +24,16 @@ def test_a_whole_bundle_opens(tmp_path: Path) -> None:
     assert Bundle.open(str(tmp_path / "b")).manifest == bundle.manifest
 
 
-def test_a_manifest_survives_its_own_json(tmp_path: Path) -> None:
+def test_manifest_survives_the_round_trip_through_json(tmp_path: Path) -> None:
     manifest = Bundle.open(write_fake_bundle(tmp_path)).manifest
     assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
 
 
-def test_what_a_later_version_adds_within_the_schema_is_ignored(tmp_path: Path) -> None:
+def test_additions_of_later_versions_within_the_schema_are_ignored(tmp_path: Path) -> None:
     Bundle.open(write_fake_bundle(tmp_path, something_new={"a": 1}))
 
 
-def test_an_unknown_name_lists_what_is_shipped() -> None:
+def test_unknown_name_lists_the_shipped_models() -> None:
     with pytest.raises(
         BundleError, match="'edgetrack-xxl' is neither a folder nor a shipped model"
     ) as caught:
@@ -41,12 +41,12 @@ def test_an_unknown_name_lists_what_is_shipped() -> None:
     assert all(name in str(caught.value) for name in shipped())
 
 
-def test_an_unknown_role_lists_the_roles(tmp_path: Path) -> None:
+def test_unknown_role_lists_the_roles(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no file for 'depth'; it has .*search"):
         Bundle.open(write_fake_bundle(tmp_path)).path("depth")
 
 
-def test_graphs_for_several_targets_may_be_missing(tmp_path: Path) -> None:
+def test_graphs_for_several_targets_are_optional(tmp_path: Path) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path))
     assert bundle.batches == ()
     with pytest.raises(ConfigError, match=r"graph 'search4' is unknown; expected one of text, .*ground$"):
@@ -54,7 +54,7 @@ def test_graphs_for_several_targets_may_be_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("role", BATCHED)
-def test_half_a_graph_for_several_targets_is_refused(tmp_path: Path, role: str) -> None:
+def test_incomplete_graphs_for_several_targets_are_rejected(tmp_path: Path, role: str) -> None:
     write_fake_bundle(tmp_path)
     values = json.loads((tmp_path / "manifest.json").read_text())
     tensors = {**values["tensors"], role: values["tensors"]["search"]}
@@ -70,7 +70,7 @@ def test_half_a_graph_for_several_targets_is_refused(tmp_path: Path, role: str) 
 
 
 @pytest.mark.parametrize("path", [3, b"x", ["edgetrack-256"]])
-def test_a_model_that_is_no_path(path: Any) -> None:
+def test_invalid_model_path_is_an_error(path: Any) -> None:
     with pytest.raises(BundleError, match="expected a folder"):
         Bundle.open(path)
 
@@ -92,7 +92,9 @@ def test_a_model_that_is_no_path(path: Any) -> None:
         (b'{"schema": 99}', "pip install -U edgetrack"),
     ],
 )
-def test_foreign_and_newer_manifests(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_foreign_and_newer_manifests_are_rejected(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     if content is not None:
         (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(BundleError, match=message):
@@ -114,7 +116,7 @@ def test_foreign_and_newer_manifests(tmp_path: Path, content: bytes | None, mess
         {"tensors": {"search": {"inputs": {}}}},
     ],
 )
-def test_fields_of_wrong_types(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_fields_of_wrong_types_are_rejected(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match="field with a wrong type"):
         Bundle.open(write_fake_bundle(tmp_path, **changes))
 
@@ -129,7 +131,7 @@ def test_missing_roles_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
-def test_damaged_files(tmp_path: Path, damage: str) -> None:
+def test_damaged_files_are_rejected(tmp_path: Path, damage: str) -> None:
     file = write_fake_bundle(tmp_path) / "tracker_weights.bin"
     data = file.read_bytes()
     if damage == "remove":
@@ -141,7 +143,7 @@ def test_damaged_files(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/hostname", "a/../../secret", "link"])
-def test_no_file_outside_of_the_bundle(tmp_path: Path, path: str) -> None:
+def test_files_outside_the_bundle_are_rejected(tmp_path: Path, path: str) -> None:
     (tmp_path / "secret").write_bytes(b"the search")
     folder = write_fake_bundle(tmp_path / "b")
     (folder / "link").symlink_to(tmp_path / "secret")
@@ -152,7 +154,7 @@ def test_no_file_outside_of_the_bundle(tmp_path: Path, path: str) -> None:
         Bundle.open(folder)
 
 
-def test_the_shipped_bundle() -> None:
+def test_shipped_bundle_is_valid() -> None:
     bundle = Bundle.open()
     assert bundle.manifest.name == DEFAULT
     assert bundle.manifest.parameters < 20_000_000
@@ -161,7 +163,7 @@ def test_the_shipped_bundle() -> None:
     assert b"/home/" not in b"".join(file.read_bytes() for file in bundle.folder.glob("*.onnx"))
 
 
-def test_a_precision_has_thresholds_of_its_own(tmp_path: Path) -> None:
+def test_precision_has_its_own_thresholds(tmp_path: Path) -> None:
     own = {"graphs": [], "thresholds": {"track_threshold": 0.3}}
     changes = {"thresholds": {"track_threshold": 0.2, "update_threshold": 0.1}, "precisions": {"int8": own}}
     manifest = Bundle.open(write_fake_bundle(tmp_path, **changes)).manifest
@@ -170,12 +172,12 @@ def test_a_precision_has_thresholds_of_its_own(tmp_path: Path) -> None:
     assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
 
 
-def test_a_bundle_from_before_precisions_opens(tmp_path: Path) -> None:
+def test_bundle_without_a_precisions_section_opens(tmp_path: Path) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path))
     assert (dict(bundle.manifest.precisions), dict(bundle.manifest.versions)) == ({}, {})
     assert bundle.graph("search", "int8") == bundle.path("search")
 
 
-def test_a_flavor_that_there_is_not_is_refused(tmp_path: Path) -> None:
+def test_missing_precision_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="flavor is 'tflite'; expected 'portable' or 'ort'"):
         Bundle.open(write_fake_bundle(tmp_path)).graph("search", "int8", flavor="tflite")

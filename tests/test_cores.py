@@ -1,4 +1,4 @@
-"""No number of threads or processes is more than the cores that this process may use."""
+"""No number of threads or processes exceeds the cores that this process may use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def group(folder: Path, **files: str) -> None:
         ("nonsense", {}, HERE),
     ],
 )  # fmt: skip
-def test_a_container_s_limit_counts(
+def test_limit_of_a_container_counts(
     tmp_path: Path, own: str, groups: dict[str, dict[str, str]], limit: int
 ) -> None:
     (tmp_path / "own").write_text(f"9:memory:/x\n{own}\n")
@@ -49,11 +49,11 @@ def test_a_container_s_limit_counts(
     assert cores.usable(cgroups=tmp_path / "fs", own=tmp_path / "own") == limit
 
 
-def test_no_control_groups_are_no_limit(tmp_path: Path) -> None:
+def test_missing_control_groups_mean_no_limit(tmp_path: Path) -> None:
     assert cores.usable(cgroups=tmp_path, own=tmp_path / "none") == HERE
 
 
-def test_what_is_asked_for_is_had_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requested_number_is_used_or_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "usable", lambda: 3)
     assert [cores.checked(value) for value in (None, 1, 3, np.int64(2))] == [2, 1, 3, 2]
     with pytest.raises(ConfigError, match="--workers is 4; expected at most 3, the number of cores"):
@@ -80,7 +80,7 @@ except ConfigError as error:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
-def test_on_one_core_the_default_is_one_thread() -> None:
+def test_default_on_one_core_is_one_thread() -> None:
     done = subprocess.run([sys.executable, "-c", ONE_CORE], capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()
     assert "1 thread" in first
@@ -100,7 +100,7 @@ def test_on_one_core_the_default_is_one_thread() -> None:
         ["eval", "otb", ".", "-o", "out", "--workers", "5000"],
     ],
 )
-def test_each_command_refuses_more_in_one_line(
+def test_each_command_rejects_more_in_one_line(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -111,7 +111,7 @@ def test_each_command_refuses_more_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_default_of_a_command_is_cut_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_of_a_command_is_limited_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "usable", lambda: 1)
     small = typer.Typer()
 

@@ -1,4 +1,4 @@
-"""Detectors in ONNX files that a TOML file declares, and what their scores mean."""
+"""Detectors in ONNX files, declared by a TOML file, and the meaning of their scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgetrack.types import Box
 
 
 @pytest.mark.parametrize(("layout", "outputs", "more"), WAYS)
-def test_boxes_come_from_each_layout(tmp_path: Path, layout: str, outputs: list[Any], more: str) -> None:
+def test_boxes_are_read_from_each_layout(tmp_path: Path, layout: str, outputs: list[Any], more: str) -> None:
     path = write(tmp_path, outputs, f'layout = "{layout}"\nfit = "stretch"\n{more}')
     terms = open_grounder(path, threads=1)
     found = terms.find(np.zeros((320, 640, 3), np.uint8), ["the safety vest", "Helmet"])
@@ -38,7 +38,7 @@ FITS = [
 
 
 @pytest.mark.parametrize(("fit", "region"), FITS)
-def test_boxes_lie_where_the_picture_had_them(tmp_path: Path, fit: str, region: Any) -> None:
+def test_boxes_are_in_pixels_of_the_frame(tmp_path: Path, fit: str, region: Any) -> None:
     relative = CENTERS / [64, 32, 64, 32]
     path = write(tmp_path, [relative, SCORES], f'layout = "pair"\nrelative = true\nfit = "{fit}"')
     found = open_grounder(path, threads=1).find(np.zeros((320, 640, 3), np.uint8), ["helmet"])
@@ -50,8 +50,8 @@ def test_boxes_lie_where_the_picture_had_them(tmp_path: Path, fit: str, region: 
 
 
 @pytest.mark.parametrize("bgr", [False, True])
-def test_the_picture_is_as_declared(tmp_path: Path, bgr: bool) -> None:
-    """Blue, green and red of the frame are 10, 20, 30; the bars are 1, 2, 3 in the picture's order."""
+def test_network_input_is_as_declared(tmp_path: Path, bgr: bool) -> None:
+    """Blue, green and red of the frame are 10, 20, 30; the padding is 1, 2, 3 in the channel order of the input."""
     from edgetrack.grounders.declared import DeclaredGrounder
 
     path = write(
@@ -97,13 +97,13 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("text", "complaint"), FAULTS)
-def test_files_that_declare_something_else(tmp_path: Path, text: str, complaint: str) -> None:
+def test_wrong_declarations_are_rejected(tmp_path: Path, text: str, complaint: str) -> None:
     path = write(tmp_path, WAYS[0][1], text)
     with pytest.raises(ConfigError, match=complaint):
         open_grounder(path, threads=1)
 
 
-def test_models_that_are_none(tmp_path: Path) -> None:
+def test_invalid_models_are_rejected(tmp_path: Path) -> None:
     path = write(tmp_path, WAYS[0][1], "", side=("h", "w"))
     with pytest.raises(ConfigError, match="a line such as size = 640"):
         open_grounder(path, threads=1)
@@ -122,14 +122,14 @@ def test_models_that_are_none(tmp_path: Path) -> None:
         open_grounder(tmp_path / "a.onnx", threads=1)
 
 
-def test_a_text_is_one_of_the_names(tmp_path: Path) -> None:
+def test_text_must_be_a_class_name(tmp_path: Path) -> None:
     terms = open_grounder(write(tmp_path, WAYS[0][1], ""), threads=1)
     terms.check(["the Helmet", "a  safety VEST"])
     with pytest.raises(PromptError, match=r"cannot find 'red helmet'; expected .*: helmet, Safety vest$"):
         terms.check(["red helmet"])
 
 
-def test_the_fit_is_that_of_the_odds() -> None:
+def test_calibration_fits_log_odds() -> None:
     random = np.random.default_rng(0)
     scores = random.uniform(0.02, 0.98, 4000)
     odds = (scores / (1 - scores)) ** 1.7 * np.exp(-1.2)
@@ -157,7 +157,7 @@ def test_calibrating_writes_the_manifest(tmp_path: Path) -> None:
         calibrate("edgetrack-160", frames)
 
 
-def test_what_is_not_finite_is_left_out() -> None:
+def test_non_finite_boxes_are_discarded() -> None:
     boxes = np.array([[0, 0, np.inf, 9], [np.nan, 0, 9, 9], [1, 2, 3, 4], [0, 0, 0, 9]], np.float32)
     found = likeliest(boxes, np.full((4, 1), 0.9, np.float32))
     assert [one.box.xywh for one in found] == [(1, 2, 3, 4)]
@@ -165,7 +165,7 @@ def test_what_is_not_finite_is_left_out() -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", [np.nan, 1e30, -1.0, 1.0])
-def test_a_row_of_no_class_is_left_out(kind: float) -> None:
+def test_row_without_a_class_is_discarded(kind: float) -> None:
     rows = np.array([[[1, 2, 4, 6, 0.9, 0], [1, 2, 4, 6, 0.9, kind]]], np.float32)
     boxes, scores = _LAYOUTS["rows"](Declaration(model="a.onnx", names=("car",), layout="rows"), [rows])
     assert (boxes.tolist(), scores.shape) == ([[1, 2, 3, 4]], (1, 1))

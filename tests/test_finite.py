@@ -1,4 +1,4 @@
-"""Numbers that no float holds are refused wherever numbers are taken, from Python and from files of others."""
+"""Non-finite numbers are rejected wherever numbers are accepted, from Python and from foreign files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edgetrack.watching.subject import Subject
 HUGE = 10**400
 
 
-def test_what_is_finite() -> None:
+def test_which_values_are_finite() -> None:
     for good in (0, -3, 2.5, np.float32(1), np.int64(3), Fraction(1, 3), 1e308):
         assert is_finite(good)
     for bad in (math.nan, math.inf, -math.inf, HUGE, -HUGE, True, "3", None, 1j, [1], np.float32("nan")):
@@ -48,14 +48,14 @@ def test_what_is_finite() -> None:
         lambda value: c.Present(Subject("car"), value),
     ],
 )
-def test_such_a_value_is_refused(take: Callable[[Any], object], value: Any) -> None:
+def test_non_finite_value_is_rejected(take: Callable[[Any], object], value: Any) -> None:
     if value == "3" or value is True:
         value = [value]  # what is no number at all
     with pytest.raises((ConfigError, SourceError)):
         take(value)
 
 
-def test_a_manifest_with_such_a_number_is_refused() -> None:
+def test_manifest_with_a_non_finite_number_is_rejected() -> None:
     shipped = json.loads((Path(edgetrack.__file__).parent / "models/edgetrack-256/manifest.json").read_text())
     shipped["mean"] = [HUGE, 0, 0]
     with pytest.raises(BundleError, match="here"):
@@ -65,20 +65,20 @@ def test_a_manifest_with_such_a_number_is_refused() -> None:
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, '{"a": 1e999, "b": ' + "9" * 400 + "}", '{"a": ' + "9" * 5000]
 )
-def test_all_that_foreign_values_raise_is_known(text: str) -> None:
+def test_all_exceptions_of_foreign_values_are_handled(text: str) -> None:
     with pytest.raises(MALFORMED):
         float(json.loads(text)["b"])
 
 
-def test_a_mask_of_no_frame_is_refused() -> None:
+def test_mask_of_an_invalid_frame_size_is_rejected() -> None:
     sizes: list[list[Any]] = [[math.inf, 3], [3, "a"], [HUGE, 1], [[[]]]]
     for size in sizes:
         with pytest.raises(FrameError, match="not a mask"):
             Mask.from_rle({"size": size, "counts": "04"})
 
 
-def test_a_mask_says_yes_or_no() -> None:
-    """Probabilities and NaN are not zero: all of the frame would be the target."""
+def test_mask_must_be_boolean() -> None:
+    """Probabilities and NaN are not zero: the whole frame would be the target."""
     for value in (math.nan, 0.5, -1.0, math.inf):
         pixels = np.zeros((4, 6))
         pixels[1, 2] = value

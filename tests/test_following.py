@@ -1,4 +1,4 @@
-"""``edgetrack.track``: one loop over whatever gives frames; what it opened is closed, however the loop ends."""
+"""``edgetrack.track``: one loop over any frames; what it opened is closed, however the loop ends."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def readers() -> list[threading.Thread]:
 
 
 def test_cameras_in_threads_share_one_engine(video: Path) -> None:
-    """Each in its own thread sees what it sees alone; with the shipped network."""
+    """Each thread gets the same tracks as it would alone, with the shipped network."""
     boxes = [RED, (300, 200, 80, 60)]
     with Tracker("edgetrack-160", threads=1) as first:
         found: dict[int, list[Any]] = {}
@@ -71,8 +71,8 @@ def test_cameras_in_threads_share_one_engine(video: Path) -> None:
     assert alone[0] != alone[1]
 
 
-def test_a_video_is_followed_from_its_first_frame_to_its_last(video: Path) -> None:
-    """With the shipped network; the source is closed with the last frame."""
+def test_video_is_followed_from_first_to_last_frame(video: Path) -> None:
+    """The shipped network is used; the source is closed with the last frame."""
     pairs = list(edgetrack.track(video, box=RED, bundle="edgetrack-160", threads=1))
     assert [frame.index for frame, _ in pairs] == [track.index for _, track in pairs] == list(range(FRAMES))
     assert all(track.status == "tracking" and track.name == "box" for _, track in pairs)
@@ -81,7 +81,7 @@ def test_a_video_is_followed_from_its_first_frame_to_its_last(video: Path) -> No
     assert not readers()
 
 
-def test_it_is_a_generator_that_opens_nothing_before_it_is_asked(video: Path, tracker: Tracker) -> None:
+def test_generator_opens_nothing_before_the_first_next(video: Path, tracker: Tracker) -> None:
     frames = edgetrack.track(str(video), "red", tracker=tracker)
     assert inspect.isgenerator(frames)
     assert not readers()
@@ -115,7 +115,7 @@ def test_leaving_the_loop_closes_the_source(
     assert tracker.update(scene(RED)).index == 1  # what was given open stays open
 
 
-def test_an_own_tracker_is_closed_and_a_given_one_can_be_talked_to(video: Path, tracker: Tracker) -> None:
+def test_own_tracker_is_closed_and_a_given_one_stays_usable(video: Path, tracker: Tracker) -> None:
     seen = []
     for frame, track in edgetrack.track(video, "red", tracker=tracker):
         seen.append((track.name, track.id))
@@ -124,7 +124,7 @@ def test_an_own_tracker_is_closed_and_a_given_one_can_be_talked_to(video: Path, 
     assert seen == [("red", 1)] * 3 + [("blue", 2)] * 3
 
 
-def test_frames_of_ones_own(tracker: Tracker) -> None:
+def test_iterable_of_frames_is_followed(tracker: Tracker) -> None:
     pictures = [scene(RED)] * 4
     given = np.stack(pictures)
     for source in (pictures, iter(pictures), tuple(pictures), given, (picture for picture in pictures)):
@@ -142,7 +142,7 @@ def test_frames_of_ones_own(tracker: Tracker) -> None:
     assert tracker.track.time_s == 100.5
 
 
-def test_a_function_that_returns_the_next_frame(tracker: Tracker) -> None:
+def test_function_that_returns_the_next_frame_is_followed(tracker: Tracker) -> None:
     left = [scene(RED)] * 3
 
     def read() -> Any:
@@ -155,7 +155,7 @@ def test_a_function_that_returns_the_next_frame(tracker: Tracker) -> None:
     assert 0 <= times[0] <= times[-1] < 60
 
 
-def test_frames_without_an_end_are_asked_for_one_by_one(tracker: Tracker) -> None:
+def test_endless_frames_are_requested_one_by_one(tracker: Tracker) -> None:
     asked = []
 
     def endless() -> Iterator[Any]:
@@ -167,13 +167,13 @@ def test_frames_without_an_end_are_asked_for_one_by_one(tracker: Tracker) -> Non
     assert len(asked) == 3
 
 
-def test_an_open_source_stays_open(video: Path, tracker: Tracker) -> None:
+def test_given_source_stays_open(video: Path, tracker: Tracker) -> None:
     with edgetrack.open_source(video) as source:
         leave_by_break(edgetrack.track(source, box=RED, tracker=tracker))
         assert len(list(source)) == FRAMES - 1
 
 
-def test_other_trackers_are_followed_with(video: Path) -> None:
+def test_custom_trackers_can_be_used(video: Path) -> None:
     class Still:
         def start(self, frame: Any, *, text: str | None, box: Any) -> edgetrack.Track:
             assert frame.shape == (480, 640, 3)
@@ -213,13 +213,13 @@ def test_other_trackers_are_followed_with(video: Path) -> None:
         ([1, 2], {"text": "red"}, FrameError, "frame is a int"),
     ],
 )
-def test_what_cannot_be_followed_is_a_sentence(
+def test_invalid_source_is_one_sentence(
     tracker: Tracker, source: Any, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         next(edgetrack.track(source, tracker=tracker, **arguments))
 
 
-def test_what_is_wrong_with_the_target_is_told_at_once(tracker: Tracker) -> None:
+def test_invalid_target_is_reported_at_once(tracker: Tracker) -> None:
     with pytest.raises(ConfigError):
         edgetrack.track("x.mp4", tracker=tracker)

@@ -1,4 +1,4 @@
-"""A detector of the user's that finds the target for the tracker, in a thread of its own."""
+"""A user's detector that finds the target for the tracker, in a background thread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def red(frame: Picture) -> list[Box]:
-    """The box around all that is red."""
+    """Return the box around all red pixels."""
     rows, columns = np.nonzero((frame[..., 2] > 200) & (frame[..., 1] < 50))
     if not len(rows):
         return []
@@ -44,7 +44,7 @@ def red(frame: Picture) -> list[Box]:
 
 
 class Detector:
-    """Finds red, whatever it is asked for; ``asked`` has the phrases of each call, ``threads`` where it ran."""
+    """A detector that finds red for any phrase; ``asked`` records the phrases of each call, ``threads`` its threads."""
 
     def __init__(self, score: float = 0.9, wait: Callable[[], object] = lambda: None) -> None:
         self.score, self.wait = score, wait
@@ -59,7 +59,7 @@ class Detector:
 
 
 class Answering(Detector):
-    """Answers what it is told."""
+    """A detector that returns what it is told."""
 
     def __init__(self, *found: Any) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ class Answering(Detector):
         return self.found
 
 
-def test_it_finds_what_is_lost_again() -> None:
-    """The model's own networks for that never run."""
+def test_grounder_finds_a_lost_target_again() -> None:
+    """The model's own networks for full-frame search never run."""
     engine, detector = FakeEngine(), Detector()
     tracker = Tracker(engine=engine, grounder=open_grounder(detector, latency=3))
     assert tracker.start(scene(None), text="red car").status == "searching"
@@ -90,8 +90,8 @@ def test_it_finds_what_is_lost_again() -> None:
 
 
 @pytest.mark.parametrize("latency", [1, 4])
-def test_its_answer_counts_so_many_frames_later(latency: int) -> None:
-    """However soon it is there; what has moved since is searched for around its place."""
+def test_result_counts_a_fixed_number_of_frames_later(latency: int) -> None:
+    """It does so however early it arrives; an object that has moved since is searched for around that place."""
     tracker = Tracker(engine=FakeEngine(), grounder=open_grounder(Detector(), latency=latency))
     tracker.start(scene(None), text="red car")
     tracks = [tracker.update(scene((100 + 2 * i, 100, 60, 40))) for i in range(8)]
@@ -100,7 +100,7 @@ def test_its_answer_counts_so_many_frames_later(latency: int) -> None:
     assert tracks[-1].box.iou(Box(114, 100, 60, 40)) > 0.9
 
 
-def test_a_video_has_the_same_tracks_however_long_it_takes() -> None:
+def test_video_has_the_same_tracks_however_long_the_grounder_takes() -> None:
     shown = [*(HERE,) * 9, *(None,) * LOST, *((300 + 3 * i, 200, 50, 50) for i in range(16))]
 
     def tracks(wait: Callable[[], object]) -> list[Any]:
@@ -117,7 +117,7 @@ def test_a_video_has_the_same_tracks_however_long_it_takes() -> None:
     assert tracks(lambda: time.sleep(0.01 * dice.random())) == at_once
 
 
-def test_a_camera_waits_for_none() -> None:
+def test_camera_does_not_wait_for_the_grounder() -> None:
     go = threading.Event()
     go.set()
     terms = open_grounder(Detector(wait=lambda: go.wait(30)), latency=1, waits=False)
@@ -135,8 +135,8 @@ def test_a_camera_waits_for_none() -> None:
     assert tracker.track.status == "tracking"
 
 
-def test_a_check_brings_its_box_to_now() -> None:
-    """Another extent of what is followed, seen some frames ago, moves as that has moved since."""
+def test_reverified_box_is_moved_to_the_current_frame() -> None:
+    """A box of another size, seen some frames ago, is moved like the target since then."""
 
     class Larger(Detector):
         def find(self, frame: Picture, phrases: Sequence[str]) -> Sequence[Grounded]:
@@ -160,7 +160,7 @@ def test_a_check_brings_its_box_to_now() -> None:
     assert widths[10] > 70
 
 
-def test_geometry_decides_what_a_text_says_of_places() -> None:
+def test_positions_in_a_text_are_resolved_by_geometry() -> None:
     left, right, bus = Box(50, 100, 60, 40), Box(500, 100, 60, 40), Box(400, 80, 80, 80)
     detector = Answering(Grounded(left, [0.8, 0.1]), Grounded(right, [0.9, 0.1]), Grounded(bus, [0.1, 0.9]))
     for text, wanted in (("the car left of the bus", left), ("the car right of the bus", right)):
@@ -171,7 +171,7 @@ def test_geometry_decides_what_a_text_says_of_places() -> None:
         assert [one.box for one in track.candidates][:1] == [wanted]
 
 
-def test_a_box_of_the_users_is_found_again_by_its_text() -> None:
+def test_target_given_by_a_box_is_found_again_by_its_text() -> None:
     detector = Detector()
     terms = open_grounder(detector, latency=1)
     tracker = Tracker(engine=FakeEngine(), grounder=terms)
@@ -188,7 +188,7 @@ def test_a_box_of_the_users_is_found_again_by_its_text() -> None:
     assert len(detector.asked) == asked
 
 
-def test_several_targets_share_it() -> None:
+def test_several_targets_share_a_grounder() -> None:
     class Colors(Detector):
         def find(self, frame: Picture, phrases: Sequence[str]) -> Sequence[Grounded]:
             self.threads.add(threading.get_ident())
@@ -213,20 +213,20 @@ BAD = [
 
 
 @pytest.mark.parametrize(("answer", "complaint"), BAD)
-def test_answers_that_are_none(answer: list[Grounded], complaint: str) -> None:
+def test_invalid_results_are_rejected(answer: list[Grounded], complaint: str) -> None:
     tracker = Tracker(engine=FakeEngine(), grounder=Answering(*answer))
     with pytest.raises(ConfigError, match=complaint):
         tracker.start(scene(HERE), text="red car")
 
 
-def test_boxes_outside_of_the_frame_and_copies_are_left_out() -> None:
+def test_boxes_outside_the_frame_and_duplicates_are_discarded() -> None:
     boxes = [Box(90, 100, 60, 40), Box(92, 101, 60, 40), Box(900, 100, 60, 40), Box(-30, 100, 60, 40)]
     detector = Answering(*(Grounded(box, [0.9 - 0.1 * n]) for n, box in enumerate(boxes)))
     track = Tracker(engine=FakeEngine(), grounder=detector).start(scene(HERE), text="red car")
     assert [one.box for one in track.candidates] == [boxes[0], Box(0, 100, 30, 40)]
 
 
-def test_its_failure_is_that_of_the_frame_in_which_it_counts() -> None:
+def test_grounder_error_is_raised_in_the_frame_in_which_its_result_counts() -> None:
     class Failing(Detector):
         def find(self, frame: Picture, phrases: Sequence[str]) -> Sequence[Grounded]:
             if len(self.asked) == 1:
@@ -241,7 +241,7 @@ def test_its_failure_is_that_of_the_frame_in_which_it_counts() -> None:
     assert tracker.update(scene(None)).status == "searching"
 
 
-def test_phrases_that_it_cannot_find_change_nothing() -> None:
+def test_unknown_phrases_change_nothing() -> None:
     class Knowing(Detector):
         def check(self, phrases: Sequence[str]) -> None:
             if unknown := [phrase for phrase in phrases if phrase != "red car"]:
@@ -256,7 +256,7 @@ def test_phrases_that_it_cannot_find_change_nothing() -> None:
     assert (track.id, track.status, track.index) == (first.id, "tracking", 1)
 
 
-def test_what_a_tracker_is_not_given() -> None:
+def test_invalid_grounder_options_are_rejected() -> None:
     for wrong in (5, object(), Box(1, 2, 3, 4)):
         with pytest.raises(ConfigError, match=r"has no method find\(frame, phrases\)"):
             Tracker(engine=FakeEngine(), grounder=wrong)
@@ -274,7 +274,7 @@ def test_scores_become_probabilities() -> None:
     assert score == pytest.approx(odds / (1 + odds))
 
 
-def test_trackers_that_share_one_take_turns() -> None:
+def test_trackers_sharing_a_grounder_take_turns() -> None:
     inside, most = [0], [0]
 
     def wait() -> None:

@@ -38,7 +38,7 @@ def owl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_owl(tmp_path_factory.mktemp("owl") / "owl")
 
 
-def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
+def test_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
     video = tmp_path / "a.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 30, (256, 256))
     for place in (*(FIRST,) * SEEN, *(None,) * GONE, *(SECOND,) * 36):
@@ -60,7 +60,7 @@ def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The red square moves across 40 frames."""
+    """Write a video in which the red square moves across 40 frames."""
     video: Path = tmp_path_factory.mktemp("drive") / "a.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 30, (256, 256))
     for index in range(40):
@@ -70,7 +70,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(owl: Path, drive: Path, output: Path, *words: str, least: float = 0.9) -> Any:
-    """For a board whose speed this machine cannot say."""
+    """Export for a board whose speed cannot be measured here."""
     options = [
         "--target",
         "arm-cpu",
@@ -88,9 +88,7 @@ def export(owl: Path, drive: Path, output: Path, *words: str, least: float = 0.9
         return CliRunner().invoke(app, ["export", str(owl), *source, *options, *words])
 
 
-def test_other_precisions_are_accepted_by_the_boxes_that_they_find(
-    owl: Path, drive: Path, tmp_path: Path
-) -> None:
+def test_other_precisions_are_accepted_by_their_boxes(owl: Path, drive: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     result = export(owl, drive, tmp_path / "out", "--int8", "--bf16")
     if "cannot run precision 'bf16'" in result.output:
@@ -109,7 +107,7 @@ def test_other_precisions_are_accepted_by_the_boxes_that_they_find(
 
 
 def check_other_numbers(owl: Path, other: Path, *, within: float) -> None:
-    """Both find the same box, and the scores show that the other one computed them in another way."""
+    """Both precisions find the same box, and the scores show that their computation differs."""
     (first, (score,)), (second, (scored,)) = (
         open_grounder(folder, threads=1).find(picture(FIRST), ["red car"])[0] for folder in (owl, other)
     )
@@ -117,7 +115,7 @@ def check_other_numbers(owl: Path, other: Path, *, within: float) -> None:
     assert 0 < abs(score - scored) < within
 
 
-def test_bfloat16_that_passed_is_what_finds(
+def test_accepted_bfloat16_is_used(
     owl: Path, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
@@ -136,10 +134,10 @@ def test_bfloat16_that_passed_is_what_finds(
         assert (info.precision, info.precision_reason) == ("fp32", "bf16 was accepted, but no bf16 here")
 
 
-def test_a_precision_that_finds_other_boxes_is_left_out(
+def test_precision_that_finds_other_boxes_is_left_out(
     owl: Path, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its scores fall below what counts, so nothing is found where float32 finds."""
+    """Its scores are below the threshold, so that nothing is found where float32 finds the object."""
     from edgetrack.export.adapters import bundle as written
     from edgetrack.export.quantize import quantize
 
@@ -171,17 +169,17 @@ def test_a_precision_that_finds_other_boxes_is_left_out(
         (["--int8", "--box", "1,2,30,40"], "takes its target by nl; give --text only"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(
+def test_what_cannot_be_measured_is_rejected(
     owl: Path, tmp_path: Path, words: list[str], complaint: str
 ) -> None:
-    """Before anything is written or measured."""
+    """It is rejected before anything is written or measured."""
     result = CliRunner().invoke(app, ["export", str(owl), *words, "--output", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert re.search(complaint, " ".join(result.output.split())), result.output
     assert not (tmp_path / "out").exists()
 
 
-def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:
+def test_two_phrases_are_scored_in_one_run(owl: Path) -> None:
     terms = open_grounder(owl, threads=1)
     assert (terms.name, terms.waits) == ("tiny-owl", True)
     frame = picture(FIRST)
@@ -193,8 +191,8 @@ def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:
         assert scores[phrase] > 0.8 > 0.1 > scores[1 - phrase]
 
 
-def test_empty_boxes_are_left_out() -> None:
-    """A network may give them, and be sure of them."""
+def test_empty_boxes_are_discarded() -> None:
+    """A network may output them, even with a high score."""
 
     class Sure(PhraseFinder[list[str]]):
         name, threshold = "sure", 0.1
@@ -220,8 +218,8 @@ def test_scores_are_calibrated_by_the_manifest(owl: Path, tmp_path: Path) -> Non
         open_grounder(broken)
 
 
-def test_a_model_of_our_own_finds_for_another() -> None:
-    """Its phrases are what geometry compares."""
+def test_shipped_model_can_be_a_grounder_of_another_tracker() -> None:
+    """Geometry compares its phrases."""
     with closing(Scene().frames()) as frames:
         frame = next(frames).pixels
     terms = open_grounder(MODEL, threads=1)
@@ -236,7 +234,7 @@ def test_a_model_of_our_own_finds_for_another() -> None:
     assert track.box.iou(best[0]) > 0.99
 
 
-def test_bundles_that_find_nothing_by_text(tmp_path: Path) -> None:
+def test_bundles_without_text_search_are_rejected(tmp_path: Path) -> None:
     tracker = write_tiny_owl(tmp_path / "tracker", adapter="sdstrack")
     for source, complaint in ((tracker, "cannot find objects by text"), (tmp_path / "none", "none")):
         with pytest.raises(BundleError, match=complaint):

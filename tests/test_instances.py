@@ -1,4 +1,4 @@
-"""Who is who among the detections of a query: confirmed, lost, back, ended; ids stay on their things."""
+"""Identities of the detections of a query: confirmed, lost, back, ended; ids stay with their objects."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SIZE = (640, 480)
 
 
 def face(n: int) -> Floats:
-    """Appearance vectors that have nothing in common."""
+    """Make appearance vectors that have nothing in common."""
     return np.eye(8)[n]
 
 
 class Film:
-    """Frames with a look at each, at 10 a second."""
+    """A video with a search in each frame, at 10 frames per second."""
 
     def __init__(self, most: int = 8, confirm: tuple[int, int] = (2, 3), keep_s: float = 2.0) -> None:
         self.instances = Instances(Rules(most, confirm, keep_s), count(1))
@@ -32,7 +32,7 @@ class Film:
     def show(
         self, *things: tuple[float, float, int], score: float = 0.9, frames: int = 1, late: int = 0
     ) -> None:
-        """Things of 40 x 80 pixels at (x, y) with a face, in so many frames."""
+        """Show objects of 40 x 80 pixels at (x, y) with an appearance, for a number of frames."""
         for _ in range(frames):
             for n in range(late + 1):
                 self.frame += 1
@@ -45,11 +45,11 @@ class Film:
             self.news += [(kind, one.id) for kind, one in self.instances.take_news()]
 
     def at(self) -> dict[int, tuple[str, float]]:
-        """Status and left edge of each that is confirmed."""
+        """Return status and left edge of each confirmed object."""
         return {one.id: (one.status, one.motion.box.x) for one in self.instances.all if one.id}
 
 
-def test_a_thing_has_an_id_once_k_of_n_looks_have_found_it() -> None:
+def test_object_gets_an_id_after_k_of_n_detections() -> None:
     film = Film(confirm=(2, 3))
     film.show((100, 100, 0))
     assert [one.status for one in film.instances.all] == ["tentative"]
@@ -60,7 +60,7 @@ def test_a_thing_has_an_id_once_k_of_n_looks_have_found_it() -> None:
     assert film.at()[1][0] == "tracking"
 
 
-def test_what_too_few_looks_have_found_is_forgotten() -> None:
+def test_object_with_too_few_detections_is_forgotten() -> None:
     film = Film(confirm=(2, 3))
     film.show((100, 100, 0))
     film.show(frames=2)
@@ -69,7 +69,7 @@ def test_what_too_few_looks_have_found_is_forgotten() -> None:
     assert film.news == []
 
 
-def test_a_weak_detection_begins_nothing_and_keeps_what_there_is() -> None:
+def test_weak_detection_continues_tracks_but_starts_none() -> None:
     film = Film()
     film.show((100, 100, 0), score=0.3, frames=5)
     assert film.instances.all == []
@@ -78,7 +78,7 @@ def test_a_weak_detection_begins_nothing_and_keeps_what_there_is() -> None:
     assert film.at()[1][0] == "tracking"
 
 
-def test_ids_stay_on_things_that_cross() -> None:
+def test_ids_stay_with_crossing_objects() -> None:
     film = Film()
     for n in range(40):
         film.show((100 + 8 * n, 100, 0), (420 - 8 * n, 110, 1))
@@ -89,14 +89,14 @@ def test_ids_stay_on_things_that_cross() -> None:
     assert places[3 - first].motion.box.x == pytest.approx(108, abs=6)
 
 
-def test_an_answer_that_comes_late_counts_for_the_frame_that_it_saw() -> None:
+def test_late_result_applies_to_the_frame_that_it_saw() -> None:
     film = Film()
     for n in range(20):
         film.show((100 + 12 * n, 100, 0), late=2)  # 4 pixels a frame, seen two frames before
     assert film.at()[1][1] == pytest.approx(100 + 12 * 19 + 8, abs=4)
 
 
-def test_what_is_missed_is_uncertain_then_lost_then_ended() -> None:
+def test_missed_object_is_uncertain_then_lost_then_ended() -> None:
     film = Film(keep_s=1.0)
     film.show((100, 100, 0), frames=3)
     film.show()
@@ -110,7 +110,7 @@ def test_what_is_missed_is_uncertain_then_lost_then_ended() -> None:
     assert film.news == [("appeared", 1), ("lost", 1), ("ended", 1)]
 
 
-def test_one_that_is_gone_does_not_take_what_comes_beside_it() -> None:
+def test_departed_object_does_not_take_over_a_newcomer_nearby() -> None:
     film = Film(confirm=(3, 5))
     film.show((100, 100, 0), frames=4)
     film.show((100, 100, 0), (120, 120, 1))
@@ -119,7 +119,7 @@ def test_one_that_is_gone_does_not_take_what_comes_beside_it() -> None:
     assert film.at()[1][0] == "uncertain"
 
 
-def test_what_leaves_the_frame_is_lost_at_once() -> None:
+def test_object_that_leaves_the_frame_is_lost_at_once() -> None:
     film = Film()
     for n in range(8):
         film.show((500 + 20 * n, 100, 0))
@@ -130,7 +130,7 @@ def test_what_leaves_the_frame_is_lost_at_once() -> None:
 @pytest.mark.parametrize(
     ("who", "where", "expected"), [(0, 140, "back"), (1, 140, "appeared"), (0, 600, "appeared")]
 )
-def test_it_is_back_if_it_looks_the_same_and_is_near(who: int, where: float, expected: str) -> None:
+def test_object_is_back_if_it_looks_the_same_and_is_near(who: int, where: float, expected: str) -> None:
     film = Film(keep_s=5.0)
     film.show((100, 100, 0), frames=4)
     film.show(frames=MISSED + 2)
@@ -138,7 +138,7 @@ def test_it_is_back_if_it_looks_the_same_and_is_near(who: int, where: float, exp
     assert film.news[-1] == (expected, 1 if expected == "back" else 2)
 
 
-def test_an_id_is_never_used_twice() -> None:
+def test_ids_are_never_reused() -> None:
     film = Film(keep_s=0.5)
     for _ in range(4):
         film.show((100, 100, 0), frames=3)
@@ -147,7 +147,7 @@ def test_an_id_is_never_used_twice() -> None:
     assert [number for kind, number in film.news if kind == "ended"] == [1, 2, 3, 4]
 
 
-def test_no_more_than_asked_for_are_followed() -> None:
+def test_no_more_than_the_maximum_are_followed() -> None:
     film = Film(most=2)
     film.show(*((100 + 100 * n, 100, n) for n in range(4)), frames=6)
     assert len(film.at()) == 2
@@ -163,7 +163,7 @@ def test_all_end_at_once_when_the_phrase_changes() -> None:
     assert sorted(film.news[2:]) == [("ended", 1), ("ended", 2), ("lost", 1), ("lost", 2)]
 
 
-def test_a_clock_that_is_set_back_moves_nothing_far() -> None:
+def test_backward_clock_jump_moves_no_box_far() -> None:
     film = Film()
     for n in range(8):
         film.show((100 + 4 * n, 100, 0))

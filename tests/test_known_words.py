@@ -1,4 +1,4 @@
-"""Words that the model was not trained on are named; a user's words are translated; ``edgetrack parse`` shows it."""
+"""Words that the model was not trained on are reported; a user's words are translated; ``edgetrack parse`` shows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shipped() -> Bundle:
 
 
 def edits(a: str, b: str) -> int:
-    """The definition of the distance, without a table."""
+    """Compute the edit distance by its recursive definition, without a table."""
     if not a or not b:
         return len(a) + len(b)
     options = [
@@ -45,7 +45,7 @@ def edits(a: str, b: str) -> int:
 
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 3))
 @example("abc", "acb", 2)
-def test_the_distance_counts_edits(a: str, b: str, most: int) -> None:
+def test_distance_counts_edits(a: str, b: str, most: int) -> None:
     assert min(distance(a, b, most), most + 1) == min(edits(a, b), most + 1)
 
 
@@ -68,16 +68,16 @@ def test_the_distance_counts_edits(a: str, b: str, most: int) -> None:
         "café's",
     ],
 )
-def test_forms_of_a_known_word_numbers_and_the_grammar_are_known(word: str) -> None:
+def test_word_forms_numbers_and_grammar_words_are_known(word: str) -> None:
     assert Vocabulary([*WORDS, "cafe"]).knows(word)
 
 
 @pytest.mark.parametrize("word", ["rotes", "Auto", "carx", "bus", "赤い"])
-def test_other_words_are_not(word: str) -> None:
+def test_other_words_are_unknown(word: str) -> None:
     assert not KNOWN.knows(word)
 
 
-def test_the_share_counts_words() -> None:
+def test_known_share_counts_words() -> None:
     assert KNOWN.share("rotes Auto") == 0
     assert KNOWN.share("the red Auto on the left") == 5 / 6
     assert KNOWN.share("...") == 1
@@ -96,7 +96,7 @@ def test_the_share_counts_words() -> None:
         ("ab", None),
     ],
 )
-def test_a_misspelling_has_a_neighbor(word: str, near: str | None) -> None:
+def test_misspelled_word_has_a_suggestion(word: str, near: str | None) -> None:
     assert KNOWN.nearest(word) == near
 
 
@@ -112,18 +112,18 @@ def test_a_misspelling_has_a_neighbor(word: str, near: str | None) -> None:
         ("red zeppelin", r"was not trained on \('zeppelin'\); expected other words"),
     ],
 )
-def test_the_complaint_says_what_helps(text: str, said: str) -> None:
+def test_advice_says_what_helps(text: str, said: str) -> None:
     complaint = KNOWN.complaint(text)
     assert complaint is not None
     assert re.search(said, complaint)
     assert "--words" in complaint
 
 
-def test_a_known_text_has_no_complaint() -> None:
+def test_known_text_has_no_advice() -> None:
     assert KNOWN.complaint("second red car from the left, not the truck") is None
 
 
-def test_the_shipped_models_list_their_words(shipped: Bundle) -> None:
+def test_shipped_models_list_their_words(shipped: Bundle) -> None:
     vocabulary = Vocabulary.of(shipped)
     assert vocabulary is not None
     assert len(vocabulary) > 2000
@@ -133,14 +133,14 @@ def test_the_shipped_models_list_their_words(shipped: Bundle) -> None:
     assert not any(vocabulary.knows(word) for word in ["rotes", "voiture", "coche", "excavator", "xyzzy"])
 
 
-def test_the_words_of_nouns_and_colors_are_in_the_shipped_list(shipped: Bundle) -> None:
+def test_nouns_and_colors_are_in_the_shipped_list(shipped: Bundle) -> None:
     pytest.importorskip("torch", reason="the training extra is not installed")
     from edgetrack.training.grounder.vocabulary import trained_words
 
     assert set(trained_words([])) <= set(shipped.path("words").read_text().split())
 
 
-def test_captions_count_and_rare_words_do_not(tmp_path: Path) -> None:
+def test_words_are_counted_in_captions_without_rare_ones(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="the training extra is not installed")
     from edgetrack.training.grounder.vocabulary import ENOUGH, trained_words
 
@@ -155,7 +155,7 @@ def test_captions_count_and_rare_words_do_not(tmp_path: Path) -> None:
     assert found == {"cable", "quokka", "wombat"}
 
 
-def test_a_text_is_warned_of_once_and_read(shipped: Bundle) -> None:
+def test_text_causes_one_warning_and_is_used(shipped: Bundle) -> None:
     reader = TextReader(shipped, None, strict=False)
     with pytest.warns(PromptWarning, match="'excavator'") as caught:
         reader.read("red excavator")
@@ -166,14 +166,14 @@ def test_a_text_is_warned_of_once_and_read(shipped: Bundle) -> None:
         reader.read("red car")
 
 
-def test_strict_refuses(shipped: Bundle) -> None:
+def test_strict_rejects_unknown_words(shipped: Bundle) -> None:
     reader = TextReader(shipped, None, strict=True)
     with pytest.raises(PromptError, match="did you mean 'bicycle'"):
         reader.read("red bicylce")
     reader.read("red bicycle")
 
 
-def test_the_tracker_warns_refuses_and_translates() -> None:
+def test_tracker_warns_rejects_and_translates() -> None:
     frame = np.full((60, 80, 3), 90, np.uint8)
     with edgetrack.Tracker(threads=1) as tracker:
         with pytest.warns(PromptWarning, match="'rotes', 'Auto'"):
@@ -190,7 +190,7 @@ def test_the_tracker_warns_refuses_and_translates() -> None:
         assert mine == tracker.start(frame, text="red car").candidates
 
 
-def test_several_targets_have_the_same_words() -> None:
+def test_several_targets_share_the_words() -> None:
     with edgetrack.MultiTracker(threads=1, strict=True, words={"rot": "red"}) as many:
         many.add("rot car")
         with pytest.raises(PromptError, match="'Auto'"):
@@ -198,7 +198,7 @@ def test_several_targets_have_the_same_words() -> None:
         assert many.names == ("rot car",)
 
 
-def test_a_bundle_without_a_list_checks_nothing_and_cannot_be_strict(tmp_path: Path) -> None:
+def test_bundle_without_a_list_checks_nothing_and_cannot_be_strict(tmp_path: Path) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path))
     assert Vocabulary.of(bundle) is None
     with pytest.raises(ConfigError, match="does not list the words"):
@@ -207,7 +207,7 @@ def test_a_bundle_without_a_list_checks_nothing_and_cannot_be_strict(tmp_path: P
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * (1 << 22) + b"yz"])
-def test_a_list_that_is_none_is_a_damaged_bundle(shipped: Bundle, tmp_path: Path, content: bytes) -> None:
+def test_invalid_list_is_a_damaged_bundle(shipped: Bundle, tmp_path: Path, content: bytes) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
     from edgetrack.export.staging import add_words
 

@@ -1,4 +1,4 @@
-"""The sentences of `eval language` mean what their boxes say."""
+"""The sentences of `eval language` agree with their boxes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cases(boxes: dict[str, list[tuple[float, float, float, float]]], tries: int 
     return [case for seed in range(tries) for case in photograph_cases(objects, np.random.default_rng(seed))]
 
 
-def test_every_answer_is_that_of_the_geometry() -> None:
+def test_every_answer_agrees_with_the_geometry() -> None:
     """With scores of 1 for what the parts name, the grammar must find the boxes."""
     asked = 0
     for boxes in (
@@ -44,7 +44,7 @@ def test_every_answer_is_that_of_the_geometry() -> None:
     assert asked > 100
 
 
-def test_kinds_are_all_there_and_unclear_pictures_are_left_out() -> None:
+def test_all_kinds_occur_and_ambiguous_images_are_left_out() -> None:
     kinds = {
         case.kind
         for case in cases({"car": CARS}) + cases({"car": CARS[:2], "bus": [(100.0, 80.0, 40.0, 100.0)]})

@@ -1,4 +1,4 @@
-"""Logits of masks: the value, and what trackers add to a mask on request."""
+"""Logits of masks: the value class, and what trackers add to a mask on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZE = (320, 240)
 
 
 def ball(x: float, y: float) -> NDArray[np.uint8]:
-    """A red ball on a gray ground."""
+    """Draw a red ball on a gray background."""
     rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
     pixels = np.random.default_rng(3).integers(90, 110, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
     pixels[(columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2 < 34**2] = (40, 40, 210)
@@ -37,7 +37,7 @@ def values(*rows: list[float]) -> Any:
     return np.array(rows, np.float32)
 
 
-def test_logits_lie_over_their_region() -> None:
+def test_logits_cover_their_region() -> None:
     whole = MaskLogits(values([1, 2], [3, 4]), (2, 1, 4, 4), (12, 10)).dense()
     assert whole.shape == (10, 12)
     assert whole.dtype == np.float32
@@ -49,7 +49,7 @@ def test_logits_lie_over_their_region() -> None:
     assert whole[1, 3] == pytest.approx(at_its_edge)
 
 
-def test_a_region_may_reach_out_of_the_frame() -> None:
+def test_region_may_extend_beyond_the_frame() -> None:
     whole = MaskLogits(values([1, 2], [3, 4]), (-2, -2, 4, 4), (6, 4)).dense()
     assert whole[0, 0] == pytest.approx(0.25**2 * 1 + 0.1875 * 2 + 0.1875 * 3 + 0.75**2 * 4)
     assert whole[3, 5] == -20
@@ -57,7 +57,7 @@ def test_a_region_may_reach_out_of_the_frame() -> None:
 
 
 @pytest.mark.parametrize("place", [(120, 110), (20, 225)])
-def test_a_mask_is_where_its_logits_are_above_0(tracker: Tracker, place: tuple[int, int]) -> None:
+def test_mask_is_where_its_logits_are_positive(tracker: Tracker, place: tuple[int, int]) -> None:
     track = tracker.start(ball(*place), box=around(*place))
     assert track.mask is not None
     logits = track.mask.logits
@@ -68,7 +68,7 @@ def test_a_mask_is_where_its_logits_are_above_0(tracker: Tracker, place: tuple[i
     assert np.count_nonzero(np.abs(whole) <= 1e-3) < 5
 
 
-def test_logits_are_frozen_and_outlive_their_frame(tracker: Tracker) -> None:
+def test_logits_are_read_only_and_outlive_their_frame(tracker: Tracker) -> None:
     track = tracker.start(ball(120, 110), box=around(120, 110))
     assert track.mask is not None
     assert track.mask.logits is not None
@@ -82,7 +82,7 @@ def test_logits_are_frozen_and_outlive_their_frame(tracker: Tracker) -> None:
     assert np.array_equal(again.logits.values, before)
 
 
-def test_a_given_mask_has_none(tracker: Tracker) -> None:
+def test_given_mask_has_no_logits(tracker: Tracker) -> None:
     whole = np.zeros((SIZE[1], SIZE[0]), np.bool_)
     whole[80:140, 90:150] = True
     given = tracker.start(ball(120, 110), mask=whole).mask
@@ -93,7 +93,7 @@ def test_a_given_mask_has_none(tracker: Tracker) -> None:
     assert found.logits is not None
 
 
-def test_a_box_that_coasts_takes_its_logits_along(tracker: Tracker) -> None:
+def test_coasting_box_moves_its_logits(tracker: Tracker) -> None:
     tracker.start(ball(100, 110), box=around(100, 110))
     for step in range(1, 6):
         before = tracker.update(ball(100 + 8 * step, 110)).mask
@@ -111,7 +111,7 @@ def test_a_box_that_coasts_takes_its_logits_along(tracker: Tracker) -> None:
     assert np.array_equal(after.logits.values, before.logits.values)
 
 
-def test_targets_have_their_own_logits_and_none_unless_asked(tracker: Tracker) -> None:
+def test_targets_have_their_own_logits_only_on_request(tracker: Tracker) -> None:
     frame = np.minimum(ball(96, 110), ball(220, 110))
     found = {}
     for masks in (True, "logits"):

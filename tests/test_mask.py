@@ -1,4 +1,4 @@
-"""Masks: the value, and what the trackers find."""
+"""Masks: the value class, and the masks that trackers find."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def disc(size: tuple[int, int], x: float, y: float, radius: float) -> Whole:
 def picture(
     x: float, y: float, *, size: tuple[int, int] = (320, 240), radius: float = 34
 ) -> NDArray[np.uint8]:
-    """A red ball on a gray-green ground."""
+    """Draw a red ball on a gray-green background."""
     random = np.random.default_rng(3)
     pixels = random.normal((90, 110, 95), 12, (size[1], size[0], 3))
     pixels[disc(size, x, y, radius)] = random.normal(
@@ -44,7 +44,7 @@ def mask_of(pixels: Any) -> Mask:
 
 
 @given(MASKS)
-def test_a_mask_is_stored_as_its_smallest_rectangle(whole: Whole) -> None:
+def test_mask_is_stored_as_its_smallest_rectangle(whole: Whole) -> None:
     mask = Mask.of(whole)
     if mask is None:
         assert not whole.any()
@@ -61,7 +61,7 @@ def test_a_mask_is_stored_as_its_smallest_rectangle(whole: Whole) -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
 @given(MASKS)
-def test_the_run_lengths_are_those_of_pycocotools(whole: Whole) -> None:
+def test_run_lengths_equal_those_of_pycocotools(whole: Whole) -> None:
     tools = pytest.importorskip("pycocotools.mask", reason="needs: pip install 'edgetrack[parity]'")
     if not whole.any():
         return
@@ -79,13 +79,13 @@ def test_long_runs_take_several_characters() -> None:
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
-def test_overlap_is_that_of_the_whole_frames(x: int, y: int) -> None:
+def test_overlap_equals_that_of_the_whole_frames(x: int, y: int) -> None:
     one, two = disc((60, 50), 20, 20, 8), disc((60, 50), x + 4, y + 4, 6)
     expected = (one & two).sum() / (one | two).sum()
     assert mask_of(one).iou(mask_of(two)) == pytest.approx(expected)
 
 
-def test_masks_of_frames_of_different_size_do_not_compare() -> None:
+def test_masks_of_different_frame_sizes_are_not_comparable() -> None:
     with pytest.raises(FrameError, match=r"\(60, 50\) and \(50, 60\)"):
         mask_of(disc((60, 50), 20, 20, 8)).iou(mask_of(disc((50, 60), 20, 20, 8)))
 
@@ -102,12 +102,12 @@ def test_polygons_enclose_the_area() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 3, 1)), np.zeros(5), np.array([["a"]]), "mask"])
-def test_what_is_no_mask_is_refused(bad: Any) -> None:
+def test_invalid_masks_are_rejected(bad: Any) -> None:
     with pytest.raises(FrameError, match=r"mask is an array .* expected shape \(H, W\)"):
         check_mask(bad)
 
 
-def test_a_mask_says_what_it_is() -> None:
+def test_repr_of_a_mask() -> None:
     assert repr(mask_of(disc((60, 50), 20, 20, 8))) == "Mask(208 pixels in (12, 12, 16, 16) of 60x50)"
     assert np.asarray(mask_of(disc((60, 50), 20, 20, 8))).shape == (50, 60)
 
@@ -118,7 +118,7 @@ def tracker() -> Any:
         yield opened
 
 
-def test_the_mask_follows_the_target(tracker: Tracker) -> None:
+def test_mask_follows_the_target(tracker: Tracker) -> None:
     for step in range(8):
         x, y = 120 + 6 * step, 110 + 2 * step
         frame = picture(x, y)
@@ -143,7 +143,7 @@ def test_boxes_are_the_same_without_masks(tracker: Tracker) -> None:
             assert "mask" not in without.to_dict()
 
 
-def test_a_given_mask_is_the_first_one(tracker: Tracker) -> None:
+def test_given_mask_is_the_first_one(tracker: Tracker) -> None:
     half = disc((320, 240), 120, 110, 34)
     half[:, 120:] = False
     track = tracker.start(picture(120, 110), mask=half)
@@ -155,8 +155,8 @@ def test_a_given_mask_is_the_first_one(tracker: Tracker) -> None:
     assert whole.area > 1.5 * half.sum()
 
 
-def test_what_is_remembered_decides(tracker: Tracker) -> None:
-    """The same frame and box, after two different first masks."""
+def test_remembered_mask_decides(tracker: Tracker) -> None:
+    """Use the same frame and box after two different first masks."""
     found = []
     ball = disc((320, 240), 120, 110, 34)
     for first in (ball, ball & (np.arange(320) < 120)):
@@ -166,7 +166,7 @@ def test_what_is_remembered_decides(tracker: Tracker) -> None:
     assert found[0] > found[1]
 
 
-def test_no_box_no_mask(tracker: Tracker) -> None:
+def test_no_box_means_no_mask(tracker: Tracker) -> None:
     track = tracker.start(picture(120, 110), box=(86, 76, 68, 68))
     blank = np.full((240, 320, 3), 100, np.uint8)
     while track.box is not None:
@@ -174,7 +174,7 @@ def test_no_box_no_mask(tracker: Tracker) -> None:
     assert track.mask is None
 
 
-def test_a_box_that_coasts_takes_its_mask_along(tracker: Tracker) -> None:
+def test_coasting_box_moves_its_mask(tracker: Tracker) -> None:
     tracker.start(picture(100, 110), box=(66, 76, 68, 68))
     for step in range(1, 6):
         before = tracker.update(picture(100 + 8 * step, 110))
@@ -186,7 +186,7 @@ def test_a_box_that_coasts_takes_its_mask_along(tracker: Tracker) -> None:
     assert track.mask.x - before.mask.x == pytest.approx(8, abs=4)
 
 
-def test_a_still_scene_keeps_its_mask() -> None:
+def test_static_scene_keeps_its_mask() -> None:
     with Tracker(masks=True, static_check=True, threads=1, precision="fp32") as still:
         frame = picture(120, 110)
         tracks = [still.start(frame, box=(86, 76, 68, 68)), *(still.update(frame) for _ in range(8))]
@@ -195,7 +195,7 @@ def test_a_still_scene_keeps_its_mask() -> None:
     assert all(track.mask is not None for track in reused)
 
 
-def test_masks_of_two_targets_share_no_pixel() -> None:
+def test_masks_of_two_targets_do_not_overlap() -> None:
     with MultiTracker(masks=True, threads=1, precision="fp32", exclusive=False) as many:
         for name, x in (("left", 96), ("right", 140)):
             many.add(box=(x - 34, 76, 68, 68), name=name)
@@ -207,7 +207,7 @@ def test_masks_of_two_targets_share_no_pixel() -> None:
             assert left.mask.iou(right.mask) == 0
 
 
-def test_bad_masks_keep_the_target(tracker: Tracker) -> None:
+def test_bad_mask_keeps_the_target(tracker: Tracker) -> None:
     before = tracker.start(picture(120, 110), box=(86, 76, 68, 68))
     with pytest.raises(FrameError, match=r"mask does not have the frame's size, 320x240 .* \(240, 320\)"):
         tracker.start(picture(120, 110), mask=np.ones((320, 240)))
@@ -216,7 +216,7 @@ def test_bad_masks_keep_the_target(tracker: Tracker) -> None:
     assert tracker.update(picture(120, 110)).id == before.id
 
 
-def test_a_mask_without_masks_is_refused() -> None:
+def test_mask_is_rejected_if_masks_are_off() -> None:
     with (
         Tracker(threads=1) as plain,
         pytest.raises(ConfigError, match=r"masks are off.*Tracker\(masks=True\)"),
@@ -224,21 +224,21 @@ def test_a_mask_without_masks_is_refused() -> None:
         plain.start(picture(120, 110), mask=disc((320, 240), 120, 110, 34))
 
 
-def test_a_model_without_the_graph_says_so() -> None:
+def test_model_without_the_mask_graph_says_so() -> None:
     bundle = without(Bundle.open(), "mask")
     with pytest.raises(ConfigError, match=r"no graph 'mask'.*edgetrack-256"):
         Tracker(bundle, masks=True)
 
 
 @pytest.mark.parametrize("flag", [1, "yes", None])
-def test_masks_is_a_flag_or_logits(flag: Any) -> None:
+def test_masks_option_is_a_bool_or_logits(flag: Any) -> None:
     for make in (Tracker, MultiTracker):
         with pytest.raises(ConfigError, match=r"masks is .*True, False, or 'logits'"):
             make(masks=flag)
 
 
 @given(MASKS)
-def test_run_lengths_read_back(whole: Whole) -> None:
+def test_run_lengths_are_read_back(whole: Whole) -> None:
     if whole.any():
         assert Mask.from_rle(mask_of(whole).rle()) == mask_of(whole)
 
@@ -256,6 +256,6 @@ def test_run_lengths_read_back(whole: Whole) -> None:
         {"size": [4, 4], "counts": 3},
     ],
 )
-def test_what_is_no_run_length_encoding(bad: Any) -> None:
+def test_invalid_run_length_encoding_is_rejected(bad: Any) -> None:
     with pytest.raises(FrameError, match=r"is not a mask|without any pixel"):
         Mask.from_rle(bad)

@@ -1,4 +1,4 @@
-"""The figures of a run for Prometheus, and what it says of its health; read by the parser of Prometheus' own client."""
+"""The metrics of a run for Prometheus, and its health check; read with the parser of the official Prometheus client."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def feed(metrics: RunMetrics, latencies_ms: list[float], *tracks: Track, **count
 
 
 def read(page: bytes) -> dict[str, dict[tuple[str, ...], float]]:
-    """Values by the sample's name and the values of its labels, as Prometheus reads them."""
+    """Return the values by sample name and label values, as Prometheus reads them."""
     parser = pytest.importorskip(
         "prometheus_client.parser", reason="needs prometheus_client: pip install 'edgetrack[dev]'"
     )
@@ -58,7 +58,7 @@ def test_labels_of_any_text_are_read_back() -> None:
     assert read(page)["a_total"] == {(odd, ""): 3.0}
 
 
-def test_values_are_those_that_were_given() -> None:
+def test_values_are_read_back() -> None:
     given = [0, 10**15 + 1, 0.1, np.float64(1e-9), float("nan"), float("inf")]
     page = exposition([Family("a", "gauge", "A.", [({"n": str(n)}, value) for n, value in enumerate(given)])])
     values = list(read(page)["a"].values())
@@ -66,7 +66,7 @@ def test_values_are_those_that_were_given() -> None:
     assert exposition([Family("a", "gauge", "A.", [])]) == b"\n"
 
 
-def test_percentiles_and_counts_are_those_of_the_frames() -> None:
+def test_percentiles_and_counts_match_the_frames() -> None:
     metrics = RunMetrics(source())
     feed(metrics, [900.0, *range(1, 101)], track("tracking"), dropped=4, too_old=2)
     found = read(metrics.page())
@@ -83,7 +83,7 @@ def test_percentiles_and_counts_are_those_of_the_frames() -> None:
     assert found["edgetrack_frame_lag_seconds"][("0.5",)] == 0.5
 
 
-def test_percentiles_are_of_the_last_minute_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_percentiles_cover_the_last_minute_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW", 10)
     metrics = RunMetrics(source())
     feed(metrics, [1.0, *[500.0] * 50, *[20.0] * 10], track("tracking"))
@@ -92,7 +92,7 @@ def test_percentiles_are_of_the_last_minute_and_memory_is_bounded(monkeypatch: p
     assert found["edgetrack_update_seconds_count"] == {(): 60}
 
 
-def test_states_of_targets_have_durations_and_what_is_gone_is_left_out(
+def test_target_states_have_durations_and_removed_targets_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now_s = iter(range(1000))
@@ -111,7 +111,7 @@ def test_states_of_targets_have_durations_and_what_is_gone_is_left_out(
     assert all(value > 0 for value in seconds.values())
 
 
-def test_the_source_is_told_of_with_the_time_in_each_state() -> None:
+def test_source_is_reported_with_the_time_in_each_state() -> None:
     camera = source()
     metrics = RunMetrics(camera)
     time.sleep(0.05)
@@ -127,7 +127,7 @@ def test_the_source_is_told_of_with_the_time_in_each_state() -> None:
     assert found["edgetrack_source_state_seconds_total"][("failed",)] == 0
 
 
-def test_what_the_run_is_made_of_is_asked_for_each_page() -> None:
+def test_parts_of_a_run_are_queried_for_each_page() -> None:
     metrics, outputs = RunMetrics(source()), {"gate.mp4": 0}
     metrics.begin(
         {"model": "edgetrack-256"},
@@ -175,7 +175,7 @@ def test_health_says_why_a_run_is_not_live(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(("slow", "answer"), [("dropped", {}), ("quantile", [0.0] * 3), ("exposition", b"")])
-def test_a_frame_does_not_wait_for_a_page(slow: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frame_does_not_wait_for_a_page(slow: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics, begun, go_on = RunMetrics(source()), threading.Event(), threading.Event()
     feed(metrics, [1.0, 1.0], track("tracking"))
 

@@ -1,4 +1,4 @@
-"""Several targets on one engine: the tracks of trackers of their own, one picture of the frame, and failures apart."""
+"""Several targets on one engine: the same tracks as separate trackers, one copy of the frame, separate failures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tracker() -> MultiTracker:
 
 
 class Spy(FakeEngine):
-    """Keeps what ``ground`` was bound to, draws over the picture once it has looked at it, and fails when told."""
+    """An engine that records the inputs of ``ground``, overwrites the image after reading it, and fails when told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class SpyGraph(FakeGraph):
         return run
 
 
-def test_each_has_the_track_of_a_tracker_of_its_own() -> None:
+def test_each_target_has_the_track_of_a_separate_tracker() -> None:
     engine = FakeEngine()
     many = MultiTracker(engine=engine, exclusive=False)  # there is one red thing for both
     alone = {"car": Tracker(engine=engine), "red": Tracker(engine=engine)}
@@ -96,7 +96,7 @@ def test_each_has_the_track_of_a_tracker_of_its_own() -> None:
         assert not many.failed
 
 
-def test_trackers_of_their_own_share_no_picture() -> None:
+def test_separate_trackers_share_no_image() -> None:
     spy = Spy()
     one, two = Tracker(engine=spy), Tracker(engine=spy)
     for tracker in (one, two):
@@ -108,7 +108,7 @@ def test_trackers_of_their_own_share_no_picture() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(["add", "remove", "update", "gone"]), max_size=12))
 def test_targets_may_come_and_go(steps: list[str]) -> None:
-    """Whatever the order: who is there is in the tracks, and each counts its own frames."""
+    """In any order: the tracks contain the current targets, and each counts its own frames."""
     many = MultiTracker(engine=FakeEngine())
     ages: dict[str, int] = {}
     for number, step in enumerate(steps):
@@ -125,7 +125,7 @@ def test_targets_may_come_and_go(steps: list[str]) -> None:
         assert many.names == tuple(ages)
 
 
-def test_names(tracker: MultiTracker) -> None:
+def test_names_of_targets(tracker: MultiTracker) -> None:
     assert [tracker.add(box=RED), tracker.add(box=RED), tracker.add(text="red", box=RED)] == [
         "box 1",
         "box 2",
@@ -154,7 +154,7 @@ def test_names(tracker: MultiTracker) -> None:
         ({"box": (float("nan"), 2, 3, 4)}, BoxError, "not finite"),
     ],
 )
-def test_a_bad_target_is_named_and_not_added(
+def test_bad_target_is_named_and_not_added(
     tracker: MultiTracker, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
@@ -162,7 +162,7 @@ def test_a_bad_target_is_named_and_not_added(
     assert tracker.names == ()
 
 
-def test_without_a_target_and_with_a_bad_frame(tracker: MultiTracker) -> None:
+def test_missing_target_and_bad_frame_are_errors(tracker: MultiTracker) -> None:
     with pytest.raises(NotStartedError, match=r"add\(text="):
         tracker.update(scene(None))
     tracker.add(box=RED)
@@ -179,7 +179,7 @@ def test_without_a_target_and_with_a_bad_frame(tracker: MultiTracker) -> None:
         tracker.remove(None)
 
 
-def test_a_failing_target_leaves_the_others_alone(tracker: MultiTracker) -> None:
+def test_failing_target_leaves_the_others_alone(tracker: MultiTracker) -> None:
     tracker.add(box=(700, 10, 20, 20), name="outside")
     tracker.add(box=RED, name="inside")
     for i in range(3):
@@ -199,7 +199,7 @@ def test_a_failing_target_leaves_the_others_alone(tracker: MultiTracker) -> None
 @pytest.mark.parametrize(
     "error", [EngineUnavailable("it broke"), RuntimeError("it broke"), ZeroDivisionError("it broke")]
 )
-def test_an_engine_that_fails_is_told_as_it_failed_and_tried_again(error: Exception) -> None:
+def test_engine_failure_is_reported_and_retried(error: Exception) -> None:
     spy = Spy()
     many = MultiTracker(engine=spy)
     many.add(box=RED, name="followed")
@@ -213,7 +213,7 @@ def test_an_engine_that_fails_is_told_as_it_failed_and_tried_again(error: Except
     assert not many.failed
 
 
-def test_ctrl_c_inside_a_target_is_no_failure_of_it() -> None:
+def test_ctrl_c_inside_a_target_is_not_its_failure() -> None:
     spy = Spy()
     many = MultiTracker(engine=spy)
     many.add(box=RED, name="a")
@@ -225,15 +225,15 @@ def test_ctrl_c_inside_a_target_is_no_failure_of_it() -> None:
     assert many.update(scene(RED))["a"].status == "tracking"
 
 
-def test_an_engine_is_shared_with_trackers_of_one_target() -> None:
+def test_engine_is_shared_with_single_trackers() -> None:
     engine = FakeEngine()
     assert MultiTracker(engine=engine).engine is Tracker(engine=engine).engine is engine
     with pytest.raises(ConfigError, match="bundle"):
         MultiTracker("edgetrack-256", engine=engine)
 
 
-def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:
-    """The shipped network on the demo's street: bit for bit, and with one session for each graph."""
+def test_shipped_network_gives_the_tracks_of_separate_trackers() -> None:
+    """The demo's street, bit for bit, with one session per graph."""
     from edgetrack.demo.scene import Scene
 
     many = edgetrack.MultiTracker(threads=1, batch=False)
@@ -247,14 +247,14 @@ def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:
             track = tracker.update(frame.pixels) if i else tracker.start(frame.pixels, text=name)
             mine = tracks[name]
             assert (mine.box, mine.status, mine.index) == (track.box, track.status, track.index)
-            # without a box, the score is of the best place that is no other target's
+            # without a box, the score is of the best place that no other target has
             assert track.box is None or mine.score == track.score
             network_ms[name] += many.timing[name].network
     assert {track.index for track in tracks.values()} == {11}
     assert all(spent > 0 for spent in network_ms.values())
 
 
-def test_a_text_that_is_none_is_named_as_such(tracker: MultiTracker) -> None:
+def test_invalid_text_is_reported_as_such(tracker: MultiTracker) -> None:
     with pytest.raises(PromptError, match="text"):
         tracker.add(text=3)
     assert tracker.names == ()

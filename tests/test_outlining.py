@@ -1,4 +1,4 @@
-"""Masks by a network of the user's, in the boxes of the tracker."""
+"""Masks by a user's network, in the boxes of the tracker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def frame(x: int = 100) -> NDArray[np.uint8]:
 
 
 class Inner:
-    """An outliner: the middle of each box. Keeps what it was asked."""
+    """An outliner that returns the middle of each box and records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[Box] = []
@@ -34,7 +34,7 @@ class Inner:
         return Mask.of(whole)
 
 
-def test_an_outliner_gives_the_masks() -> None:
+def test_outliner_provides_the_masks() -> None:
     inner = Inner()
     with Tracker(masks=inner, threads=1, precision="fp32") as tracker:
         track = tracker.start(frame(), box=(100, 80, 60, 60))
@@ -58,7 +58,7 @@ def test_an_outliner_gives_the_masks() -> None:
         assert "mask" not in tracker.engine._graphs  # type: ignore[attr-defined]
 
 
-def test_what_no_segmenter_takes_is_refused() -> None:
+def test_unsupported_segmenter_input_is_rejected() -> None:
     class OnGpu:
         def __dlpack_device__(self) -> tuple[int, int]:
             return 2, 0  # CUDA
@@ -70,7 +70,7 @@ def test_what_no_segmenter_takes_is_refused() -> None:
             tracker.start(frame(), mask=np.ones((240, 320)))
 
 
-def test_a_file_declares_a_segmenter(tmp_path: Path) -> None:
+def test_segmenter_is_declared_by_a_file(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
     pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     from tiny_segmenter import write
@@ -88,12 +88,12 @@ def test_a_file_declares_a_segmenter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", ["yes", 1, None, object()])
-def test_what_gives_no_masks(bad: Any) -> None:
+def test_invalid_mask_options_are_rejected(bad: Any) -> None:
     with pytest.raises(ConfigError, match=r"masks is .*TOML file of a segmenter"):
         Tracker(masks=bad)
 
 
-def test_a_mask_moves_with_its_box_and_is_cut_to_the_frame() -> None:
+def test_mask_moves_with_its_box_and_is_clipped_to_the_frame() -> None:
     mask = Mask.of(np.pad(np.ones((4, 6), np.bool_), 2))
     assert mask is not None
     assert mask.size == (10, 8)

@@ -1,4 +1,4 @@
-"""A target followed in two pictures: which sensor counts as missing, what is said of it, and several targets."""
+"""A target followed in two images: when a sensor counts as missing, how it is reported, and several targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH, COLOR, X = (1, 1), (1, 0), (0, 1)
 
 
 def picture(left: int = 60) -> np.ndarray:
-    """A red rectangle on noise that no other picture has."""
+    """Draw a red rectangle on noise that no other image has."""
     pixels = RANDOM.integers(90, 130, (160, 200, 3)).astype(np.uint8)
     pixels[50:80, left : left + 40] = (0, 0, 255)
     return pixels
@@ -38,7 +38,7 @@ def tracker(engine: PairEngine) -> edgetrack.Tracker:
     return edgetrack.Tracker(engine=engine)
 
 
-def test_both_pictures_are_looked_at_and_the_share_of_the_second_is_told(
+def test_both_images_are_searched_and_the_share_of_x_is_reported(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
     tracker.start(picture(), box=BOX, x=picture())
@@ -52,7 +52,7 @@ def test_both_pictures_are_looked_at_and_the_share_of_the_second_is_told(
     assert engine.calls[-1] == "search"
 
 
-def test_a_target_is_followed_in_the_second_sensor_where_color_is_missing(
+def test_target_is_followed_in_the_second_sensor_while_color_is_missing(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
     tracker.start(None, box=BOX, x=picture())
@@ -64,9 +64,7 @@ def test_a_target_is_followed_in_the_second_sensor_where_color_is_missing(
         assert track.box.x == pytest.approx(left, abs=1.5)
 
 
-def test_where_color_alone_is_likely_right_the_second_sensor_has_no_say(
-    engine: PairEngine, tracker: edgetrack.Tracker
-) -> None:
+def test_confident_color_ignores_the_second_sensor(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
     engine.sure = 0.6
     tracker.start(picture(), box=BOX, x=picture())
     for left in (63, 66, 69):
@@ -78,7 +76,7 @@ def test_where_color_alone_is_likely_right_the_second_sensor_has_no_say(
     assert engine.known == [COLOR] * 3
 
 
-def test_color_alone_is_tried_ever_more_rarely_while_both_are_surer(
+def test_color_alone_is_tried_less_often_while_the_pair_is_more_confident(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
     tracker.start(picture(), box=BOX, x=picture())
@@ -95,7 +93,7 @@ def test_color_alone_is_tried_ever_more_rarely_while_both_are_surer(
 
 
 @pytest.mark.parametrize(("sure_of_both", "share"), [(0.55, 0), (0.65, 0.5)])
-def test_where_color_is_in_doubt_a_pair_stands_only_if_it_is_clearly_surer(
+def test_uncertain_color_yields_to_a_pair_that_is_clearly_more_confident(
     engine: PairEngine, tracker: edgetrack.Tracker, sure_of_both: float, share: float
 ) -> None:
     engine.sure, engine.sure_of_both = 0.3, sure_of_both
@@ -105,7 +103,7 @@ def test_where_color_is_in_doubt_a_pair_stands_only_if_it_is_clearly_surer(
 
 
 @pytest.mark.parametrize("frozen", ["color", "x"])
-def test_a_picture_that_stands_still_while_the_other_changes_counts_as_missing(
+def test_frozen_image_counts_as_missing_while_the_other_changes(
     engine: PairEngine, tracker: edgetrack.Tracker, frozen: str
 ) -> None:
     still = picture()
@@ -119,7 +117,7 @@ def test_a_picture_that_stands_still_while_the_other_changes_counts_as_missing(
     assert engine.present[-1] == BOTH, "it goes on"
 
 
-def test_a_scene_in_which_nothing_moves_has_both(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
+def test_static_scene_has_both_sensors(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
     color, x = picture(), picture()
     tracker.start(color, box=BOX, x=x)
     for _ in range(6):
@@ -127,7 +125,7 @@ def test_a_scene_in_which_nothing_moves_has_both(engine: PairEngine, tracker: ed
     assert set(engine.present[2:]) == {BOTH}, "after the two templates"
 
 
-def test_where_the_second_sensor_is_missing_color_searches_by_what_it_saw_of_the_target(
+def test_color_uses_its_own_template_while_the_second_sensor_is_missing(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
     blank = np.zeros((160, 200, 3), np.uint8)
@@ -148,7 +146,7 @@ def test_where_the_second_sensor_is_missing_color_searches_by_what_it_saw_of_the
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_blank_picture_counts_as_missing_but_two_do_not(
+def test_one_blank_image_counts_as_missing_but_not_two(
     engine: PairEngine, tracker: edgetrack.Tracker, value: int
 ) -> None:
     blank = np.full((160, 200, 3), value, np.uint8)
@@ -179,7 +177,7 @@ def test_each_of_several_targets_has_its_share(engine: PairEngine) -> None:
         assert many.update(picture(64))["a"].x_share is None
 
 
-def test_a_run_takes_the_second_picture_of_each_frame_and_writes_what_was_used(
+def test_run_uses_the_second_image_of_each_frame_and_writes_the_modalities(
     engine: PairEngine, tracker: edgetrack.Tracker, tmp_path: Path
 ) -> None:
     second = {i: Frame(picture(60 + 2 * i), i, i / 30) for i in (0, 1, 3, 4)}
@@ -198,7 +196,7 @@ def test_a_run_takes_the_second_picture_of_each_frame_and_writes_what_was_used(
     assert engine.calls.count("search") == 2, "where x is missing, and once before the first pair"
 
 
-def test_lines_round_the_share(tmp_path: Path) -> None:
+def test_share_is_rounded_in_lines(tmp_path: Path) -> None:
     track = edgetrack.Track(
         edgetrack.Box(1, 2, 3, 4), 0.5, "tracking", 0, x_share=1 / 3, modalities=("color", "x")
     )
@@ -209,7 +207,7 @@ def test_lines_round_the_share(tmp_path: Path) -> None:
     assert "x_share" not in (tmp_path / "a.csv").read_text(), "it may come and go, and the cells may not"
 
 
-def test_the_first_track_says_what_the_template_shows(tracker: edgetrack.Tracker) -> None:
+def test_first_track_reports_the_modalities_of_the_template(tracker: edgetrack.Tracker) -> None:
     blank = np.zeros((160, 200, 3), np.uint8)
     for color, x, seen in (
         (picture(), picture(), ("color", "x")),
@@ -220,7 +218,7 @@ def test_the_first_track_says_what_the_template_shows(tracker: edgetrack.Tracker
         assert tracker.start(color, box=BOX, x=x).modalities == seen
 
 
-def test_what_is_lost_is_looked_for_in_color_alone(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
+def test_lost_target_is_searched_in_color_only(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
     engine.sure = engine.sure_of_both = 0.0
     tracker.start(picture(), box=BOX, x=picture())
     track = tracker.update(None, x=picture())

@@ -1,4 +1,4 @@
-"""The frame loop: who is called with what, what is counted, and how it ends."""
+"""The frame loop: which calls it makes, what it counts, and how it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgetrack.pipeline import run, run_many
 from edgetrack.types import Box, Frame, Track
 
 
-def test_start_once_then_update_and_every_sink_gets_every_frame() -> None:
+def test_start_is_called_once_then_update_and_every_sink_gets_every_frame() -> None:
     tracker, sinks, seen = FakeTracker(), [ListSink(), ListSink()], []
     summary = run(
         Frames(20, dropped=3), tracker, sinks, text="red car", box=Box(1, 2, 3, 4),
@@ -32,7 +32,7 @@ def test_start_once_then_update_and_every_sink_gets_every_frame() -> None:
     assert (summary.frames, summary.dropped, summary.interrupted, summary.problem) == (20, 3, False, None)
 
 
-def test_times_are_of_the_tracker_and_of_the_whole() -> None:
+def test_times_of_the_tracker_and_of_the_whole_loop() -> None:
     summary = run(Frames(12), FakeTracker(delay_s=0.005), text="x")
     assert summary.latency_ms is not None
     assert summary.start_ms >= 5
@@ -41,7 +41,7 @@ def test_times_are_of_the_tracker_and_of_the_whole() -> None:
     assert summary.fps == pytest.approx(12 / summary.seconds)
 
 
-def test_percentiles_are_those_of_numpy() -> None:
+def test_percentiles_equal_those_of_numpy() -> None:
     meter = Meter()
     for latency_ms in [1000.0, *range(1, 101)]:  # the first is the start, which is told apart
         meter.record(Track(None, 0, "lost", 0), latency_ms=latency_ms, dropped=0)
@@ -64,30 +64,30 @@ def test_ctrl_c_ends_the_run_with_a_summary() -> None:
     assert (summary.frames, summary.interrupted, len(sink.rows)) == (4, True, 4)
 
 
-def test_a_source_that_breaks_off_is_in_the_summary() -> None:
+def test_source_error_is_in_the_summary() -> None:
     summary = run(Frames(4, error=SourceError("it broke")), FakeTracker(), text="x")
     assert (summary.frames, summary.problem, summary.interrupted) == (4, "it broke", False)
 
 
-def test_a_source_without_any_frame_and_other_errors_are_raised() -> None:
+def test_source_without_frames_and_other_errors_are_raised() -> None:
     with pytest.raises(SourceError, match="it broke"):
         run(Frames(0, error=SourceError("it broke")), FakeTracker(), text="x")
     with pytest.raises(BoxError, match="outside"):
         run(Frames(4), FakeTracker(), box=Box(100, 100, 5, 5))
 
 
-def test_one_frame_has_no_percentiles() -> None:
+def test_single_frame_has_no_percentiles() -> None:
     assert run(Frames(1), FakeTracker(), text="x").latency_ms is None
 
 
-def test_there_must_be_something_to_track() -> None:
+def test_run_without_a_target_is_rejected() -> None:
     with pytest.raises(ConfigError, match="nothing to track"):
         run(Frames(1), FakeTracker())
     with pytest.raises(ConfigError, match="max_frames is 0"):
         run(Frames(1), FakeTracker(), text="x", max_frames=0)
 
 
-def test_several_targets_are_counted_apart_and_failures_told_once() -> None:
+def test_several_targets_are_counted_separately_and_failures_reported_once() -> None:
     sink, told, seen = ListSink(), [], []
     summary = run_many(
         Frames(6), FakeMultiTracker(fails={1, 2, 5}), [sink],
@@ -106,7 +106,7 @@ def test_several_targets_are_counted_apart_and_failures_told_once() -> None:
     assert seen[1] == (1, ["a"], 2)
 
 
-def test_when_every_target_fails_at_once_there_is_no_run() -> None:
+def test_run_is_an_error_if_every_target_fails_at_once() -> None:
     sink = ListSink()
     with pytest.raises(BoxError, match="it failed at 0"):
         run_many(Frames(6), FakeMultiTracker(fails={0}, alone=True), [sink])
@@ -115,15 +115,15 @@ def test_when_every_target_fails_at_once_there_is_no_run() -> None:
     assert (summary.frames, summary.failed) == (4, {})
 
 
-def test_several_targets_end_as_one_does() -> None:
+def test_several_targets_end_like_one() -> None:
     assert run_many(Frames(20), FakeMultiTracker(fails=set()), max_frames=5).frames == 5
     assert run_many(Frames(4, error=KeyboardInterrupt()), FakeMultiTracker(fails=set())).interrupted
     with pytest.raises(ConfigError, match="max_frames is 0"):
         run_many(Frames(1), FakeMultiTracker(fails=set()), max_frames=0)
 
 
-def test_a_sink_that_fails_leaves_the_others_alone() -> None:
-    """It is closed and told of at once; what it raised is raised at the end when nobody was told."""
+def test_failing_sink_leaves_the_others_alone() -> None:
+    """It is closed and reported at once; without a listener its error is raised at the end."""
     bad, good, told = ListSink(fails_at=3), ListSink(), []
     outputs = Outputs([bad, good], on_failure=lambda error: told.append((str(error), len(good.rows))))
     summary = run(Frames(8), FakeTracker(), [outputs], text="x")
@@ -138,13 +138,13 @@ def test_a_sink_that_fails_leaves_the_others_alone() -> None:
     assert len(good.rows) == 8
 
 
-def test_a_run_whose_every_sink_has_failed_ends() -> None:
+def test_run_ends_when_all_sinks_have_failed() -> None:
     outputs = Outputs([ListSink(fails_at=3), ListSink(fails_at=5)])
     assert run(Frames(20), FakeTracker(), [outputs], text="x").frames == 6
     assert [str(error) for _, error in outputs.failures] == ["full at 3", "full at 5"]
 
 
-def test_every_sink_is_closed_and_each_error_is_its_own() -> None:
+def test_every_sink_is_closed_and_each_error_kept() -> None:
     sinks = [ListSink(fails_to_close=True), ListSink(fails_at=0, fails_to_close=True), ListSink()]
     with Outputs(sinks) as outputs:
         run(Frames(2), FakeTracker(), [outputs], text="x")
@@ -155,7 +155,7 @@ def test_every_sink_is_closed_and_each_error_is_its_own() -> None:
 
 
 class LiveFrames:
-    """A live source whose frames have these ages, 0.4 s after each other."""
+    """A live source whose frames have these ages, at intervals of 0.4 s."""
 
     dropped = 0
 
@@ -170,7 +170,7 @@ class LiveFrames:
 
 
 class Gaps(FakeTracker):
-    """Notes the gap before each frame."""
+    """A tracker that records the gap before each frame."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class Gaps(FakeTracker):
         return super().update(frame, **options)
 
 
-def test_frames_that_are_too_old_do_not_reach_the_tracker_and_are_counted() -> None:
+def test_too_old_frames_are_counted_and_not_tracked() -> None:
     sink, tracker = ListSink(), Gaps()
     source = LiveFrames(0, 500, 500, 500, 10, 900, 20)
     summary = run(source, tracker, [sink], text="x", max_age_ms=300)
@@ -192,24 +192,24 @@ def test_frames_that_are_too_old_do_not_reach_the_tracker_and_are_counted() -> N
     assert summary.age_ms.p99 < 300
 
 
-def test_files_have_no_age_and_nothing_of_them_is_too_old() -> None:
+def test_files_have_no_age_and_are_never_too_old() -> None:
     summary = run(Frames(5), FakeTracker(), text="x", max_age_ms=0.001)
     assert (summary.frames, summary.too_old, summary.age_ms) == (5, 0, None)
 
 
-def test_a_source_whose_frames_are_all_too_old_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_with_only_too_old_frames_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.pipeline.HOPELESS_S", 0.0)
     with pytest.raises(SourceError, match=r"no frame was younger than 50 ms .*raise --max-age-ms"):
         run(LiveFrames(200, 200), FakeTracker(), text="x", max_age_ms=50)
 
 
 @pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
-def test_a_bad_age_is_named(bad: float) -> None:
+def test_bad_age_is_named(bad: float) -> None:
     with pytest.raises(ConfigError, match=r"max_age_ms is .*expected a positive number"):
         run(Frames(1), FakeTracker(), text="x", max_age_ms=bad)
 
 
-def test_several_targets_have_one_age() -> None:
+def test_several_targets_share_the_age_of_a_frame() -> None:
     summary = run_many(LiveFrames(5, 400, 5), FakeMultiTracker(fails=set()), max_age_ms=300)
     assert (summary.frames, summary.too_old) == (2, 1)
     assert summary.age_ms is not None

@@ -12,7 +12,7 @@ from edgetrack.errors import BundleError
 from edgetrack.policy import Policy
 
 
-def test_a_policy_has_the_numbers_of_cpp() -> None:
+def test_policy_has_the_defaults_of_cpp() -> None:
     numbers = runtime.policy({})
     assert asdict(Policy()) == numbers
     types = {field.name: {"float": float, "int": int}[str(field.type)] for field in fields(Policy)}
@@ -31,6 +31,6 @@ def test_a_policy_has_the_numbers_of_cpp() -> None:
         ({"refit_iou": float("nan")}, "refit_iou nan; expected a finite number"),
     ],
 )
-def test_a_threshold_that_is_none_is_named(threshold: dict[str, float], says: str) -> None:
+def test_invalid_threshold_is_named(threshold: dict[str, float], says: str) -> None:
     with pytest.raises(BundleError, match=re.escape(says)):
         Policy.of(threshold)

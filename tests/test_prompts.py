@@ -33,14 +33,14 @@ def target() -> Target:
 
 
 def scene(rival: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """16 x 16 cells: the target (blue by now) in the middle, background green, a rival in a corner."""
+    """Make 16 x 16 cells: the target (now blue) in the middle, a green background, a rival in a corner."""
     tokens, score, share = np.tile(GREEN, (16, 16, 1)), np.zeros((16, 16), np.float32), np.zeros((16, 16))
     tokens[7:9, 7:9], score[7, 7], share[7:9, 7:9] = BLUE, 0.8, 1.0
     tokens[0, 0], score[0, 0] = RED, rival
     return tokens.reshape(1, 256, 64), score, share.astype(np.float32)
 
 
-def test_the_target_drifts_at_most_half_way_from_the_template(target: Target) -> None:
+def test_target_prompt_drifts_at_most_half_way_from_the_template(target: Target) -> None:
     for _ in range(50):
         target.refresh(*scene(0.0), rate=0.3)
     assert target.feeds["prompts"][0, 0] @ RED == pytest.approx(np.sqrt(0.5), abs=1e-3)
@@ -49,21 +49,21 @@ def test_the_target_drifts_at_most_half_way_from_the_template(target: Target) ->
 
 
 @pytest.mark.parametrize(("rival", "shown"), [(0.5, True), (0.1, False)])
-def test_what_scores_high_elsewhere_is_the_distractor(target: Target, rival: float, shown: bool) -> None:
+def test_high_score_elsewhere_becomes_the_distractor(target: Target, rival: float, shown: bool) -> None:
     target.refresh(*scene(rival), rate=0.3)
     distractor = target.feeds["prompts"][0, 2]
     assert bool(distractor @ RED > 0.9) == shown
     assert bool(np.any(distractor)) == shown
 
 
-def test_a_new_template_forgets_what_was_seen(target: Target) -> None:
+def test_new_template_discards_the_refreshed_prompts(target: Target) -> None:
     target.refresh(*scene(0.5), rate=0.3)
     target.set_template(np.zeros((100, 100, 3), np.uint8), Box(40, 40, 20, 20))
     assert np.array_equal(target.feeds["prompts"], np.ones((1, 3, 64), np.float32))
     assert target._seen is None
 
 
-def test_a_box_smaller_than_a_cell_still_has_a_prompt(target: Target) -> None:
+def test_box_smaller_than_a_cell_still_has_a_prompt(target: Target) -> None:
     tokens, score, share = scene(0.0)
     target.refresh(tokens, score, share * 0.05, rate=1.0)
     assert target.feeds["prompts"][0, 0] @ BLUE > 0.6
@@ -76,7 +76,7 @@ from edgetrack.training import distill, prompts  # noqa: E402
 from edgetrack.training.thaw import Thaw  # noqa: E402
 
 
-def test_absent_prompts_take_no_share() -> None:
+def test_absent_prompts_have_no_weight() -> None:
     tokens = torch.from_numpy(np.stack((RED, GREEN, BLUE)))[None]
     some = torch.from_numpy(np.stack((RED, GREEN, np.zeros(64, np.float32))))[None]
     seen = contrasts(tokens, some)
@@ -86,7 +86,7 @@ def test_absent_prompts_take_no_share() -> None:
     assert not contrasts(tokens, torch.zeros(1, 3, 64)).any()
 
 
-def test_the_contrast_loss_falls_as_the_target_stands_out() -> None:
+def test_contrast_loss_falls_as_the_target_stands_out() -> None:
     box, present = torch.tensor([[0.5, 0.5, 0.25, 0.25]]), torch.ones(1)
     known = torch.from_numpy(np.stack((RED, GREEN, np.zeros(64, np.float32))))[None]
     inside, _ = prompts.cells(box, present, 256)
@@ -111,7 +111,7 @@ def test_refreshed_prompts_have_unit_or_zero_length_and_absent_targets_keep_thei
 
 
 def paper_loss(z: np.ndarray, t: np.ndarray, label: np.ndarray, omega: float) -> float:
-    """MobileVOS, equations 5 to 8, written out in float64 loops."""
+    """Compute equations 5 to 8 of MobileVOS in float64 loops."""
     count, whole, agreed = len(z), 0.0, 0.0
     for i in range(count):
         for j in range(count):
@@ -123,7 +123,7 @@ def paper_loss(z: np.ndarray, t: np.ndarray, label: np.ndarray, omega: float) ->
     return float(np.log2(whole) - np.log2(agreed))
 
 
-def test_the_representation_loss_is_the_papers() -> None:
+def test_representation_loss_equals_the_paper() -> None:
     random = np.random.default_rng(0)
     z, t = (random.normal(size=(24, width)) for width in (8, 5))
     z, t = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (z, t))
@@ -136,7 +136,7 @@ def test_the_representation_loss_is_the_papers() -> None:
         assert mine == pytest.approx(paper_loss(z[kept], t[kept], label[kept], omega), abs=1e-4)
 
 
-def test_compared_cells_lie_at_the_border_on_the_target_or_look_like_it() -> None:
+def test_compared_cells_are_on_the_outline_or_resemble_the_target() -> None:
     box = torch.tensor([[0.5, 0.5, 0.5, 0.25]])
     inside, _ = prompts.cells(box, torch.ones(1), 256)
     likeness = torch.zeros(1, 256)
@@ -147,12 +147,12 @@ def test_compared_cells_lie_at_the_border_on_the_target_or_look_like_it() -> Non
     assert not chosen[14].any()
 
 
-def test_the_teacher_fades() -> None:
+def test_weight_of_the_teacher_fades() -> None:
     assert [distill.annealed(step, 100) for step in (0, 50, 100, 200)] == [1.0, 0.5, 0.0, 0.0]
     assert distill.annealed(0, 0) == 0.0
 
 
-def test_stages_thaw_when_progress_stalls_and_freeze_again_when_that_is_no_use() -> None:
+def test_stages_unfreeze_when_progress_stalls_and_freeze_again_without_benefit() -> None:
     thaw = Thaw(13, patience=2)
     assert [thaw.after(figure) for figure in (0.5, 0.6, 0.6, 0.6)] == [13, 13, 13, 10]
     assert [thaw.after(figure) for figure in (0.7, 0.7, 0.7)] == [10, 10, 7]
@@ -163,6 +163,6 @@ def test_stages_thaw_when_progress_stalls_and_freeze_again_when_that_is_no_use()
     assert again.settled
 
 
-def test_without_patience_nothing_thaws() -> None:
+def test_nothing_is_unfrozen_without_patience() -> None:
     thaw = Thaw(10, patience=0)
     assert [thaw.after(0.1) for _ in range(10)] == [10] * 10

@@ -1,4 +1,4 @@
-"""``MultiTracker.every``: looks at intervals, tracks, events and counts; on the fake engine and on fake answers."""
+"""``MultiTracker.every``: search intervals, tracks, events and counts; on the fake engine and with fake detections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FACES = np.eye(4)
 
 
 class FakeDetector:
-    """Finds what it is told to; ``slow`` answers are not there in time."""
+    """A detector that returns what it is told; ``slow`` results do not arrive in time."""
 
     def __init__(self, *_: Any) -> None:
         self.looks = 0
@@ -74,8 +74,8 @@ def run(many: MultiTracker, frames: int, first: int = 0, fps: float = 30.0, **gi
     return [many.update(Frame(picture, n, n / fps), **given) for n in range(first, first + frames)]
 
 
-def test_what_the_networks_find_has_a_track_with_an_id() -> None:
-    """Through C++: "ground" of the fake engine finds the red box."""
+def test_detections_become_tracks_with_ids() -> None:
+    """This runs through C++: "ground" of the fake engine finds the red box."""
     many = MultiTracker(engine=FakeEngine())
     many.add("mine", box=(10, 10, 20, 20), name="mine")
     query = many.every("red thing")
@@ -91,7 +91,7 @@ def test_what_the_networks_find_has_a_track_with_an_id() -> None:
     assert set(many.timing) == {"mine", "red thing #2"}
 
 
-def test_looks_are_as_often_as_asked_for_at_any_frame_rate(detector: FakeDetector) -> None:
+def test_search_interval_is_independent_of_the_frame_rate(detector: FakeDetector) -> None:
     for fps, looks in ((30.0, 10), (60.0, 10), (10.0, 10), (5.0, 5)):
         detector.looks = 0
         with MultiTracker(engine=FakeEngine()) as many:
@@ -100,7 +100,7 @@ def test_looks_are_as_often_as_asked_for_at_any_frame_rate(detector: FakeDetecto
         assert abs(detector.looks - looks) <= 1
 
 
-def test_an_answer_counts_a_tenth_of_a_second_later_where_it_is_worked_on_meanwhile(
+def test_concurrent_result_counts_a_tenth_of_a_second_later(
     detector: FakeDetector,
 ) -> None:
     detector.answer = lambda look: [at(100 + 30 * look)]
@@ -127,7 +127,7 @@ def test_events_and_counts(detector: FakeDetector) -> None:
     assert (query.count, query.total) == (1, 2)
 
 
-def test_tentative_finds_have_no_number(detector: FakeDetector) -> None:
+def test_tentative_tracks_have_no_id(detector: FakeDetector) -> None:
     detector.answer = lambda look: [at(100)]
     many = MultiTracker(engine=FakeEngine())
     query = many.every("car", confirm=(3, 5))
@@ -138,7 +138,7 @@ def test_tentative_finds_have_no_number(detector: FakeDetector) -> None:
     assert one.box is not None
 
 
-def test_ids_are_never_used_twice_in_one_tracker(detector: FakeDetector) -> None:
+def test_ids_are_never_reused_in_one_tracker(detector: FakeDetector) -> None:
     detector.answer = lambda look: [at(100)]
     many = MultiTracker(engine=FakeEngine())
     for _ in range(3):
@@ -151,7 +151,7 @@ def test_ids_are_never_used_twice_in_one_tracker(detector: FakeDetector) -> None
     assert [track.id for track in tracks.values()] == [4]
 
 
-def test_another_text_ends_all_tracks(detector: FakeDetector) -> None:
+def test_new_text_ends_all_tracks(detector: FakeDetector) -> None:
     detector.answer = lambda look: [at(100)]
     many = MultiTracker(engine=FakeEngine())
     query = many.every("car", confirm=(1, 1))
@@ -165,7 +165,7 @@ def test_another_text_ends_all_tracks(detector: FakeDetector) -> None:
     assert query.text == "red car"
 
 
-def test_a_look_that_is_late_is_not_waited_for_where_the_deadline_is_short(detector: FakeDetector) -> None:
+def test_short_deadline_does_not_wait_for_a_late_search(detector: FakeDetector) -> None:
     detector.answer = lambda look: [at(100)]
     with MultiTracker(engine=Concurrent()) as many:
         query = many.every("car", confirm=(1, 1))
@@ -177,7 +177,7 @@ def test_a_look_that_is_late_is_not_waited_for_where_the_deadline_is_short(detec
         assert query.tracks[0].status == "tracking"
 
 
-def test_a_query_that_fails_leaves_the_others_alone(detector: FakeDetector) -> None:
+def test_failing_query_leaves_the_others_alone(detector: FakeDetector) -> None:
     def fail(look: int) -> Found:
         raise RuntimeError("no memory")
 
@@ -206,7 +206,7 @@ def test_a_query_that_fails_leaves_the_others_alone(detector: FakeDetector) -> N
         ({"name": ""}, "the name of a target is empty"),
     ],
 )
-def test_what_is_wrong_is_said(given: dict[str, Any], expected: str) -> None:
+def test_invalid_queries_are_rejected(given: dict[str, Any], expected: str) -> None:
     many = MultiTracker(engine=FakeEngine())
     many.add(box=(1, 1, 5, 5), name="mine")
     with pytest.raises(ConfigError, match=expected):
@@ -225,7 +225,7 @@ def test_names_are_shared_with_targets() -> None:
         many.update(scene(None))
 
 
-def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_scipy_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[every\]'"):
         MultiTracker(engine=FakeEngine()).every("car")

@@ -1,4 +1,4 @@
-"""A network of the user's own that outlines what a box holds: picture, points and masks as its TOML file says."""
+"""A user's network that segments the object in a box: input, prompts and masks as its TOML file declares."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def frame(width: int, height: int) -> np.ndarray:
 
 @pytest.mark.parametrize("fit", ["pad", "letterbox", "stretch"])
 @pytest.mark.parametrize("size", [(200, 100), (160, 240)])
-def test_it_outlines_what_the_box_holds(tmp_path: Path, fit: str, size: tuple[int, int]) -> None:
+def test_segmenter_outlines_the_object_in_the_box(tmp_path: Path, fit: str, size: tuple[int, int]) -> None:
     segmenter = Segmenter(write(tmp_path, f'fit = "{fit}"'), 1)
     for box, x in ((Box(20, 10, 60, 60), 30), (Box(100, 12, 58, 60), 110)):
         mask = segmenter.outline(frame(*size), box)
@@ -41,7 +41,7 @@ def test_it_outlines_what_the_box_holds(tmp_path: Path, fit: str, size: tuple[in
     assert segmenter.outline(frame(*size), Box(80, 70, 12, 12)) is None
 
 
-def test_names_can_be_joined(tmp_path: Path) -> None:
+def test_joins_connect_tensors_with_different_names(tmp_path: Path) -> None:
     joined = write(
         tmp_path, 'joins = {image_embed = "image_embeddings"}\nthreshold = 0.2', input="image_embed"
     )
@@ -63,12 +63,12 @@ def test_names_can_be_joined(tmp_path: Path) -> None:
         ('decoder = "e.onnx"', "cannot be read"),  # a second time
     ],
 )
-def test_files_that_declare_something_else(tmp_path: Path, keys: str, match: str) -> None:
+def test_wrong_declarations_are_rejected(tmp_path: Path, keys: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         Segmenter(write(tmp_path, keys), 1)
 
 
-def test_models_that_are_none(tmp_path: Path) -> None:
+def test_invalid_models_are_rejected(tmp_path: Path) -> None:
     path = write(tmp_path, side="side")
     with pytest.raises(ConfigError, match=r"encoder takes image tensor\(float\).*such as size = 1024"):
         Segmenter(path, 1)

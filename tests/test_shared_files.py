@@ -1,4 +1,4 @@
-"""Files that two bundles have in common are stored once: what opens, what is refused, how one stands alone again."""
+"""Files that two bundles have in common are stored once: what opens, what is rejected, how to separate them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgetrack.export.staging import copy_bundle, share_files
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
-    """A bundle that shares its text encoder and tokenizer with the one beside it."""
+    """Make a bundle that shares its text encoder and tokenizer with a sibling."""
     small, large = (write_fake_bundle(tmp_path / name) for name in ("small", "large"))
     for folder in (small, large):
         change(folder, lambda values: values["files"].pop("tracker_weights"), name="tracker_weights")
@@ -30,7 +30,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def change(folder: Path, how: Callable[[dict[str, Any]], Any], *, name: str = "") -> None:
-    """Change a manifest; with ``name`` give the bundle a file of its own in that role."""
+    """Change a manifest; with ``name``, give the bundle its own file in that role."""
     path = folder / "manifest.json"
     values = json.loads(path.read_text())
     how(values)
@@ -43,7 +43,7 @@ def change(folder: Path, how: Callable[[dict[str, Any]], Any], *, name: str = ""
     path.write_text(json.dumps(values))
 
 
-def test_what_is_shared_is_stored_once_and_the_model_stays_the_same(pair: tuple[Path, Path]) -> None:
+def test_shared_files_are_stored_once_and_the_model_is_unchanged(pair: tuple[Path, Path]) -> None:
     small, large = pair
     before = Bundle.open(write_fake_bundle(small.parent / "before"))
     bundle = Bundle.open(small)
@@ -58,16 +58,14 @@ def test_what_is_shared_is_stored_once_and_the_model_stays_the_same(pair: tuple[
     assert alone.path("text_weights").read_bytes() == before.path("text_weights").read_bytes()
 
 
-def test_a_link_to_a_bundle_finds_what_lies_beside_the_bundle(
-    pair: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_symbolic_link_to_a_bundle_finds_the_real_sibling(pair: tuple[Path, Path], tmp_path: Path) -> None:
     link = tmp_path / "elsewhere" / "model"
     link.parent.mkdir()
     link.symlink_to(pair[0])
     assert Bundle.open(link).path("tokenizer").is_file()
 
 
-def test_a_bundle_without_the_one_beside_it_says_what_to_do(pair: tuple[Path, Path]) -> None:
+def test_bundle_without_its_sibling_says_what_to_do(pair: tuple[Path, Path]) -> None:
     pair[1].rename(pair[1].with_name("renamed"))
     with pytest.raises(
         BundleError, match=r"shares this file with the bundle large .*copy both, or .*edgetrack export"
@@ -75,7 +73,7 @@ def test_a_bundle_without_the_one_beside_it_says_what_to_do(pair: tuple[Path, Pa
         Bundle.open(pair[0])
 
 
-def test_another_file_than_the_shared_one_is_damage(pair: tuple[Path, Path]) -> None:
+def test_different_shared_file_counts_as_damage(pair: tuple[Path, Path]) -> None:
     (pair[1] / "tokenizer.bin").write_bytes(b"another")
     with pytest.raises(BundleError, match="is damaged"):
         Bundle.open(pair[0])
@@ -85,13 +83,13 @@ NAMES = ("..", "../large", "/etc", ".", "large/", "a\x00b", "", "-large", "_larg
 
 
 @pytest.mark.parametrize("name", NAMES, ids=map(repr, NAMES))
-def test_a_bundle_beside_has_a_plain_name(pair: tuple[Path, Path], name: Any) -> None:
+def test_sibling_must_have_a_plain_name(pair: tuple[Path, Path], name: Any) -> None:
     change(pair[0], lambda values: values["files"]["tokenizer"].update(bundle=name))
     with pytest.raises(BundleError, match="has a field with a wrong type"):
         Bundle.open(pair[0])
 
 
-def test_a_bundle_beside_is_no_link(pair: tuple[Path, Path]) -> None:
+def test_sibling_must_not_be_a_link(pair: tuple[Path, Path]) -> None:
     pair[1].rename(pair[1].with_name("real"))
     pair[1].symlink_to("real")
     with pytest.raises(BundleError, match="is a link"):
@@ -99,7 +97,7 @@ def test_a_bundle_beside_is_no_link(pair: tuple[Path, Path]) -> None:
 
 
 def test_weights_are_listed_in_the_bundle_of_their_graph(tmp_path: Path) -> None:
-    """A graph reads them from its own folder, where a file of the same name may be another one."""
+    """A graph reads weights from its own folder, where a file of the same name may be a different one."""
     from hostile_bundles import graphs, seal, with_outside_weights, write
 
     folder = write(tmp_path / "small", graphs())
@@ -112,7 +110,7 @@ def test_weights_are_listed_in_the_bundle_of_their_graph(tmp_path: Path) -> None
         Bundle.open(folder)
 
 
-def test_graphs_of_pairs_move_to_the_weights_that_they_read_as_well(tmp_path: Path) -> None:
+def test_graphs_of_pairs_move_next_to_their_weights(tmp_path: Path) -> None:
     color, pairs = write_fake_bundle(tmp_path / "color"), _paired(tmp_path / "pairs")
     before, alone = Bundle.open(pairs), Bundle.open(color)
     share_files(pairs, color)
@@ -126,7 +124,7 @@ def test_graphs_of_pairs_move_to_the_weights_that_they_read_as_well(tmp_path: Pa
 
 
 def _paired(folder: Path) -> Path:
-    """A bundle with graphs of pairs, whose weights are its own."""
+    """Make a bundle with graphs of pairs that have their own weights."""
     write_fake_bundle(folder)
     change(folder, lambda values: None, name="sensor_weights")
     for role in PAIRS:
@@ -140,7 +138,7 @@ def _as_search(values: dict[str, Any], role: str) -> None:
     values["tensors"][role] = values["tensors"]["search"]
 
 
-def test_bundles_that_cannot_share(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_unsuitable_bundles_cannot_share(pair: tuple[Path, Path], tmp_path: Path) -> None:
     far = write_fake_bundle(tmp_path / "far" / "b")
     with pytest.raises(ExportError, match="are not in the same folder"):
         share_files(far, pair[1])
@@ -148,7 +146,7 @@ def test_bundles_that_cannot_share(pair: tuple[Path, Path], tmp_path: Path) -> N
         share_files(write_fake_bundle(tmp_path / "third"), pair[0])
 
 
-def test_the_models_of_the_package_hold_the_text_encoder_once() -> None:
+def test_models_of_the_package_store_the_text_encoder_once() -> None:
     bundles = [Bundle.open(name) for name in shipped()]
     assert len({bundle.path("text_weights") for bundle in bundles}) == 1
     assert len({bundle.path("grounder_weights") for bundle in bundles}) == 1

@@ -1,4 +1,4 @@
-"""Every TOML file that a person writes is read in one way, and refused in one sentence, whatever is in it."""
+"""Every TOML file that a person writes is read in one way, and rejected in one sentence, whatever is in it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
-def test_a_file_that_no_person_writes_is_refused(
-    reader: Callable[[Path], Any], content: bytes, tmp_path: Path
-) -> None:
+def test_unreasonable_file_is_rejected(reader: Callable[[Path], Any], content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigError) as refused:
@@ -50,12 +48,12 @@ def test_a_file_that_no_person_writes_is_refused(
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
-def test_a_name_that_no_file_can_have_is_refused(reader: Callable[[Path], Any]) -> None:
+def test_impossible_file_name_is_rejected(reader: Callable[[Path], Any]) -> None:
     with pytest.raises(ConfigError):
         reader(Path("a\0b"))
 
 
-def test_what_windows_puts_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 9223372036854775807\r\nc = -9223372036854775808\r\n")
     text, values = load_toml(path)

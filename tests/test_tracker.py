@@ -1,4 +1,4 @@
-"""The state machine, on an engine that finds red by arithmetic."""
+"""The state machine, on an engine that finds red arithmetically."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
     return Tracker(engine=FakeEngine())
 
 
-def test_box_is_followed_without_any_text_work(tracker: Tracker) -> None:
+def test_box_is_followed_without_text_encoding(tracker: Tracker) -> None:
     first = tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     assert first.box == Box(100, 100, 60, 40)
     assert (first.status, first.index) == ("tracking", 0)
@@ -59,7 +59,7 @@ def test_lost_has_no_box_and_uncertain_keeps_the_last_one(tracker: Tracker) -> N
     assert (held.status, held.box) == ("lost", None)
 
 
-def test_a_box_target_is_found_again_by_its_appearance(tracker: Tracker) -> None:
+def test_target_given_by_a_box_is_found_again_by_appearance(tracker: Tracker) -> None:
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     for _ in range(20):
         tracker.update(scene(None))
@@ -68,7 +68,7 @@ def test_a_box_target_is_found_again_by_its_appearance(tracker: Tracker) -> None
     assert tracker.engine.calls.count("template") == 1  # type: ignore[attr-defined]  # the user's own box is never replaced
 
 
-def test_a_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
+def test_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
     tracker.start(scene((590, 440, 50, 40)), box=(590, 440, 50, 40))
     for x in range(590, 636, 5):
         track = tracker.update(scene((x, 440, 640 - x, 40)))
@@ -78,7 +78,7 @@ def test_a_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
         assert track.box.y + track.box.h <= 480
 
 
-def test_the_search_region_reaches_further_for_a_fast_target(tracker: Tracker) -> None:
+def test_search_region_grows_for_a_fast_target(tracker: Tracker) -> None:
     size = 50
     tracker.start(scene((20, 200, size, size)), box=(20, 200, size, size))
     x = 20.0
@@ -90,7 +90,7 @@ def test_the_search_region_reaches_further_for_a_fast_target(tracker: Tracker) -
         assert abs(track.box.x - x) < size / 2
 
 
-def test_the_search_region_reaches_further_for_a_target_that_was_hidden(tracker: Tracker) -> None:
+def test_search_region_grows_after_occlusion(tracker: Tracker) -> None:
     tracker.start(scene((100, 200, 50, 50)), box=(100, 200, 50, 50))
     for _ in range(8):
         assert tracker.update(scene(None)).status == "uncertain"
@@ -100,7 +100,7 @@ def test_the_search_region_reaches_further_for_a_target_that_was_hidden(tracker:
     assert abs(track.box.x - 230) < 25
 
 
-def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_trackers_on_one_engine_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     engine = FakeEngine()
     one, two = Tracker(engine=engine), Tracker(engine=engine)
@@ -113,7 +113,7 @@ def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch)
         assert (here.index, there.index) == (i, i)
 
 
-def test_set_text_looks_anew_without_loading_anything(tracker: Tracker) -> None:
+def test_set_text_searches_again_without_loading_anything(tracker: Tracker) -> None:
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     tracker.set_text("blue van")
     assert tracker.update(scene(None)).status == "searching"
@@ -152,24 +152,24 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
         (np.zeros((10, 10, 3), np.float32), "float32"),
     ],
 )
-def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str) -> None:
+def test_bad_frame_is_described(tracker: Tracker, frame: object, word: str) -> None:
     with pytest.raises(FrameError, match=word):
         tracker.start(frame, text="red")
 
 
-def test_an_engine_brings_its_bundle() -> None:
+def test_engine_provides_its_bundle() -> None:
     with pytest.raises(ConfigError, match="bundle"):
         Tracker("edgetrack-256", engine=FakeEngine())
 
 
-def test_arguments_of_another_type_are_named() -> None:
+def test_arguments_of_wrong_types_are_named() -> None:
     with pytest.raises(ConfigError, match="engine is 3; expected the name of an engine"):
         Tracker(engine=3)
     with pytest.raises(ConfigError, match="static_check is 'no'; expected True or False"):
         Tracker(engine=FakeEngine(), static_check="no")
 
 
-def test_frames_may_change_their_size(tracker: Tracker) -> None:
+def test_frames_may_change_size(tracker: Tracker) -> None:
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     track = tracker.update(scene((104, 100, 60, 40), width=700, height=500))
     assert track.status == "tracking"
@@ -188,13 +188,13 @@ def test_frames_may_change_their_size(tracker: Tracker) -> None:
         (-1e9, 100, 2e9 + 200, 40),
     ],
 )
-def test_boxes_that_vanish_or_have_no_end(box: tuple[float, ...]) -> None:
+def test_vanishing_and_infinite_boxes_are_rejected(box: tuple[float, ...]) -> None:
     with pytest.raises(BoxError, match=r"box \("):
         Tracker(engine=FakeEngine()).start(scene(None), box=box)
 
 
-def test_a_frame_longer_than_an_int_counts() -> None:
-    """No memory lies behind it but a pixel's."""
+def test_frame_with_more_pixels_than_an_int_counts() -> None:
+    """Its strides are 0, so that it needs the memory of one pixel."""
     long = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1, 2**32 + 16, 3), (0, 3, 1))
     tracker = Tracker(engine=FakeEngine())
     with pytest.raises(FrameError, match="expected at most 16777216 per side"):
@@ -206,8 +206,8 @@ def test_a_frame_longer_than_an_int_counts() -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 10), (1, 1), (2, 300), (700, 3)])
-def test_a_box_lies_in_a_frame_of_another_size(size: tuple[int, int]) -> None:
-    """An unsure one, too, which the network does not move."""
+def test_box_is_clipped_to_a_frame_of_another_size(size: tuple[int, int]) -> None:
+    """This includes an uncertain box, which the network does not move."""
     width, height = size
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene((500, 400, 50, 50)), box=(500, 400, 50, 50))

@@ -1,4 +1,4 @@
-"""What robot code asks of a tracker beside its boxes: its end, its state, who it is, what it logs, and no copies."""
+"""The API of a tracker apart from its boxes: closing, state, identity, logging, and copying."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def moved(i: int, *, step: int = 6) -> Any:
     return scene((100 + step * i, 100, 60, 40))
 
 
-def test_a_closed_tracker_says_so(tracker: Tracker) -> None:
+def test_closed_tracker_says_so(tracker: Tracker) -> None:
     with tracker as same:
         assert same is tracker
         track = tracker.start(scene(RED), box=RED)
@@ -73,7 +73,7 @@ def test_a_closed_tracker_says_so(tracker: Tracker) -> None:
     assert tracker.track == track  # what it said stays
 
 
-def test_a_closed_multi_tracker_says_so(many: MultiTracker) -> None:
+def test_closed_multi_tracker_says_so(many: MultiTracker) -> None:
     with many:
         many.add("red")
     calls: list[Callable[[], object]] = [
@@ -89,7 +89,7 @@ def test_a_closed_multi_tracker_says_so(many: MultiTracker) -> None:
             call()
 
 
-def test_close_of_a_real_tracker_gives_the_network_back_and_spares_shared_ones() -> None:
+def test_closing_releases_the_own_network_and_keeps_shared_ones() -> None:
     frame = scene(RED)
     owner = Tracker("edgetrack-160", threads=1)
     owner.start(frame, box=RED)
@@ -117,7 +117,7 @@ def test_reset_forgets_the_target_and_keeps_the_network(tracker: Tracker) -> Non
     assert (track.index, track.id) == (0, 2)
 
 
-def test_the_state_can_be_read(tracker: Tracker) -> None:
+def test_state_is_readable(tracker: Tracker) -> None:
     assert tracker.track is tracker.box is tracker.text is None
     track = tracker.start(scene(RED), "red")
     assert (tracker.track, tracker.box, tracker.text) == (track, track.box, "red")
@@ -141,7 +141,7 @@ def test_each_target_has_a_number_and_a_name(tracker: Tracker) -> None:
     assert tracker.start(scene(RED), "red") == second  # what they say of the target is the same
 
 
-def test_a_name_that_comes_back_is_another_target(many: MultiTracker) -> None:
+def test_reused_name_is_another_target(many: MultiTracker) -> None:
     many.add("red")
     many.add(box=RED)
     before = many.update(scene(RED))
@@ -154,7 +154,7 @@ def test_a_name_that_comes_back_is_another_target(many: MultiTracker) -> None:
     assert (after["box 1"].id, after["box 1"].index) == (2, 1)
 
 
-def test_the_velocity_is_that_of_the_box(tracker: Tracker) -> None:
+def test_velocity_matches_the_box(tracker: Tracker) -> None:
     assert tracker.start(moved(0), box=RED).velocity is None
     for i in range(1, 12):
         track = tracker.update(moved(i))
@@ -169,7 +169,7 @@ def test_the_velocity_is_that_of_the_box(tracker: Tracker) -> None:
     assert tracker.update(scene((500, 400, 60, 40))).velocity == pytest.approx((0, 0), abs=0.3)
 
 
-def test_the_time_of_a_frame_comes_back(tracker: Tracker, many: MultiTracker) -> None:
+def test_time_of_a_frame_is_returned(tracker: Tracker, many: MultiTracker) -> None:
     assert tracker.start(scene(RED), box=RED, time_s=12.5).time_s == 12.5
     assert tracker.update(scene(RED)).time_s is None
     assert tracker.update(Frame(scene(RED), 7, 0.25)).time_s == 0.25
@@ -179,13 +179,13 @@ def test_the_time_of_a_frame_comes_back(tracker: Tracker, many: MultiTracker) ->
 
 
 @pytest.mark.parametrize("time_s", ["1", float("nan"), float("inf"), True])
-def test_a_time_that_is_none(tracker: Tracker, many: MultiTracker, time_s: Any) -> None:
+def test_invalid_time_is_rejected(tracker: Tracker, many: MultiTracker, time_s: Any) -> None:
     for call in (tracker.start, tracker.update, many.update):
         with pytest.raises(ConfigError, match=r"time_s is .*; expected a finite number of seconds"):
             call(scene(RED), time_s=time_s)
 
 
-def test_changes_of_the_status_are_logged(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
+def test_status_changes_are_logged(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "edgetrack"):
         tracker.start(scene(None), "red\x1b[2J")
         for i in range(20):
@@ -206,7 +206,7 @@ def test_changes_of_the_status_are_logged(tracker: Tracker, caplog: pytest.LogCa
     )
 
 
-def test_several_are_logged_by_their_names(many: MultiTracker, caplog: pytest.LogCaptureFixture) -> None:
+def test_several_targets_are_logged_by_name(many: MultiTracker, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "edgetrack"):
         many.start(scene(RED), {"a": RED, "b": "red"})
         many.update(scene(RED))
@@ -214,7 +214,9 @@ def test_several_are_logged_by_their_names(many: MultiTracker, caplog: pytest.Lo
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_copies_name_the_way(tracker: Tracker, many: MultiTracker, copied: Callable[[Any], object]) -> None:
+def test_copying_a_tracker_names_the_alternative(
+    tracker: Tracker, many: MultiTracker, copied: Callable[[Any], object]
+) -> None:
     for one, way in (
         (tracker, r"edgetrack\.Tracker\(engine=tracker\.engine\)"),
         (many, r"edgetrack\.MultiTracker\(engine=tracker\.engine\)"),
@@ -226,7 +228,7 @@ def test_copies_name_the_way(tracker: Tracker, many: MultiTracker, copied: Calla
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_real_engine_is_not_copied(copied: Callable[[Any], object]) -> None:
+def test_engine_cannot_be_copied(copied: Callable[[Any], object]) -> None:
     engine = Tracker("edgetrack-160", threads=1).engine
     with pytest.raises(NotCopyableError, match=r"^OrtEngine .* edgetrack\.Tracker\(engine=engine\)"):
         copied(engine)
@@ -235,7 +237,7 @@ def test_a_real_engine_is_not_copied(copied: Callable[[Any], object]) -> None:
     assert pickle.loads(pickle.dumps(engine.bundle)).folder == engine.bundle.folder
 
 
-def test_several_start_at_once_and_anew(many: MultiTracker) -> None:
+def test_several_targets_start_together_and_restart(many: MultiTracker) -> None:
     many.add("before")
     tracks = many.start(scene(RED), ["red", RED])
     assert list(tracks) == ["red", "box 1"]
@@ -264,7 +266,7 @@ def test_several_start_at_once_and_anew(many: MultiTracker) -> None:
         (["red", " "], PromptError, "empty"),
     ],
 )
-def test_a_bad_start_of_several_changes_nothing(
+def test_bad_start_of_several_changes_nothing(
     many: MultiTracker, targets: Any, error: type[Exception], words: str
 ) -> None:
     many.add("before")
@@ -276,7 +278,7 @@ def test_a_bad_start_of_several_changes_nothing(
     assert many.update(scene(RED))["before"].index == 1
 
 
-def test_another_text_for_one_of_several(many: MultiTracker) -> None:
+def test_one_of_several_gets_another_text(many: MultiTracker) -> None:
     many.add("red", name="a")
     many.add(box=RED, name="b")
     before = many.update(scene(RED))
@@ -298,14 +300,14 @@ def test_another_text_for_one_of_several(many: MultiTracker) -> None:
         many.set_text("z", "red")
 
 
-def test_a_text_and_a_box_are_not_confused(tracker: Tracker, many: MultiTracker) -> None:
+def test_text_and_box_are_not_confused(tracker: Tracker, many: MultiTracker) -> None:
     for call in (lambda: tracker.start(scene(RED), RED), lambda: many.add(RED)):
         with pytest.raises(PromptError, match=r"text is a tuple; .* box=\(x, y, w, h\)"):
             call()
 
 
 @pytest.mark.parametrize("deadline_ms", [0, -1, float("nan"), float("inf"), "5", True])
-def test_a_deadline_that_is_none(tracker: Tracker, many: MultiTracker, deadline_ms: Any) -> None:
+def test_invalid_deadline_is_rejected(tracker: Tracker, many: MultiTracker, deadline_ms: Any) -> None:
     tracker.start(scene(RED), box=RED)
     many.start(scene(RED), [RED])
     for call in (tracker.update, many.update):
@@ -318,8 +320,8 @@ def test_a_deadline_that_is_none(tracker: Tracker, many: MultiTracker, deadline_
 
 
 @pytest.mark.parametrize("batch", [False, True])
-def test_real_targets_share_a_deadline(batch: bool) -> None:
-    """The network runs for none that it comes too late for, and for each after three frames at most."""
+def test_targets_of_the_shipped_network_share_a_deadline(batch: bool) -> None:
+    """The network skips targets for which it would be late, but runs for each after at most three frames."""
     many = MultiTracker("edgetrack-160", threads=1, batch=batch)
     frame = scene(RED)
     boxes = {name: (100 + 100 * i, 100, 60, 40) for i, name in enumerate("abcd")}
@@ -334,7 +336,7 @@ def test_real_targets_share_a_deadline(batch: bool) -> None:
     assert {track.basis for track in many.update(frame, deadline_ms=1e6).values()} == {"network"}
 
 
-def test_several_at_rest_need_no_network() -> None:
+def test_several_static_targets_need_no_inference() -> None:
     engine = FakeEngine()
     many = MultiTracker(engine=engine, static_check=True)
     many.start(scene(RED), [RED])
@@ -364,7 +366,7 @@ def test_arguments_are_checked(arguments: dict[str, Any], words: str) -> None:
             kind(**arguments)
 
 
-def test_what_an_engine_has_of_its_own_is_not_given_twice() -> None:
+def test_settings_of_a_given_engine_cannot_be_given_again() -> None:
     with pytest.raises(ConfigError, match="batch is 'no'; expected True or False"):
         MultiTracker(engine=FakeEngine(), batch="no")
     for given in ({"bundle": "edgetrack-160"}, {"precision": "int8"}, {"threads": 1}):

@@ -1,4 +1,4 @@
-"""A user's words are translated, and ``edgetrack parse`` shows what a text means."""
+"""A user's words are translated, and ``edgetrack parse`` shows the meaning of a text."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def shipped() -> Bundle:
     return Bundle.open()
 
 
-def test_longer_words_are_translated_first() -> None:
+def test_longer_phrases_are_translated_first() -> None:
     own = Translation.of({"Ampel": "traffic light", "rote Ampel": "red light", "größtes": "largest"})
     assert own.applied("die Rote Ampel, Ampeln") == "die red light, Ampeln"
     assert own.applied("GRO\u0308SSTES") == "GRÖSSTES"  # no folding of other letters
     assert own.applied("gro\u0308ßtes, Größtes!") == "largest, largest!"
 
 
-def test_letters_without_one_lower_case_are_found() -> None:
+def test_letters_with_special_lower_case_are_matched() -> None:
     turkish = Translation.of({"k\u0131rm\u0131z\u0131": "red", "\u0130stanbul kedisi": "cat"})
     assert turkish.applied("kirmizi KIRMIZI k\u0131rm\u0131z\u0131") == "red red red"
     assert turkish.applied("\u0130STANBUL  kedisi, istanbul kedisi") == "cat, cat"
@@ -50,21 +50,21 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "said"), BAD.items())
-def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
+def test_bad_file_is_rejected_with_its_line(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "words.toml"
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(ConfigError, match=said):
         Translation.of(file)
 
 
-def test_other_things_are_no_words(tmp_path: Path) -> None:
+def test_invalid_words_are_rejected(tmp_path: Path) -> None:
     bads: tuple[Any, ...] = (tmp_path, tmp_path / "none.toml", 7, {"": "car"}, {"rot": None}, {})
     for bad in bads:
         with pytest.raises(ConfigError, match=r"expected lines such as|mapping such as"):
             Translation.of(bad)
 
 
-def test_a_meaning_that_is_not_known_is_named_with_its_line(shipped: Bundle, tmp_path: Path) -> None:
+def test_unknown_translation_is_named_with_its_line(shipped: Bundle, tmp_path: Path) -> None:
     file = tmp_path / "words.toml"
     file.write_text('Auto = "car"\nRad = "bicylce"\n')
     with pytest.warns(PromptWarning, match=r"words\.toml:2: .*'bicycle' instead of 'bicylce'"):
@@ -73,7 +73,7 @@ def test_a_meaning_that_is_not_known_is_named_with_its_line(shipped: Bundle, tmp
         TextReader(shipped, file, strict=True)
 
 
-def test_parsing_says_what_is_what(shipped: Bundle) -> None:
+def test_parsing_shows_the_parts_of_a_text(shipped: Bundle) -> None:
     parsed = edgetrack.parse(
         "the second red Auto from the left, not the bus", bundle=shipped, words={"Auto": "car"}
     )
@@ -103,7 +103,7 @@ def test_parsing_says_what_is_what(shipped: Bundle) -> None:
         ("second of the dogs from the left", False), ("red car", False),
     ],
 )  # fmt: skip
-def test_a_plural_is_told(shipped: Bundle, text: str, plural: bool) -> None:
+def test_plural_is_recognized(shipped: Bundle, text: str, plural: bool) -> None:
     assert edgetrack.parse(text, bundle=shipped).plural is plural
 
 
@@ -116,9 +116,7 @@ def _noting(given: list[Any], read: Any) -> Any:
     return noted
 
 
-def test_the_command_notes_refuses_translates_and_parses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_notes_rejects_translates_and_parses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from typer.testing import CliRunner
 

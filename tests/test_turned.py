@@ -1,4 +1,4 @@
-"""A frame turned by a quarter: which way its pixels and boxes go."""
+"""A frame rotated by 90 degrees: where its pixels and boxes map to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TO_RIGHT, TO_LEFT = Box(115, 70, 80, 30), Box(35, 70, 80, 30)
 
 
 @pytest.mark.parametrize("turn", [0, 1, -1])
-def test_a_box_of_the_turned_frame_is_where_its_pixels_are(turn: int) -> None:
+def test_box_of_the_rotated_frame_matches_its_pixels(turn: int) -> None:
     frame = np.zeros((120, 200, 3), np.uint8)
     frame[70:90, 110:170] = 255
     seen = turned(frame, turn)
@@ -25,7 +25,7 @@ def test_a_box_of_the_turned_frame_is_where_its_pixels_are(turn: int) -> None:
 
 
 @pytest.mark.parametrize(("turn", "lying"), [(1, TO_RIGHT), (-1, TO_LEFT)])
-def test_who_falls_lies_beside_the_feet_and_gets_up_there(turn: int, lying: Box) -> None:
+def test_falling_and_rising_person_is_expected_beside_the_feet(turn: int, lying: Box) -> None:
     frame = np.zeros((120, 200, 3), np.uint8)
     head = lying.x + lying.w - 5 if turn == 1 else lying.x + 5
     frame[85, int(head)] = 255

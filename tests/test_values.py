@@ -1,4 +1,4 @@
-"""Boxes, tracks and frames in other people's code: unpacked, in numpy, as JSON, in help()."""
+"""Boxes, tracks and frames in user code: unpacked, in numpy, as JSON, in help()."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgetrack.types import Box, Candidate, Frame, Track
 BOX = Box(10.4, 20.6, 30, 40)
 
 
-def test_a_box_is_its_four_numbers() -> None:
+def test_box_unpacks_to_four_numbers() -> None:
     x, y, w, h = BOX
     assert (x, y, w, h) == tuple(BOX) == BOX.xywh == (10.4, 20.6, 30.0, 40.0)
     assert (len(BOX), BOX[0], BOX[-1], BOX[2:]) == (4, 10.4, 40.0, (30.0, 40.0))
@@ -32,7 +32,7 @@ def test_a_box_is_its_four_numbers() -> None:
     assert Box.of(Box.of(np.array([1, 2, 3, 4], np.int32))) == Box(1, 2, 3, 4)
 
 
-def test_a_box_is_an_array_of_floats() -> None:
+def test_box_converts_to_an_array_of_floats() -> None:
     array = np.asarray(BOX)
     assert array.dtype == np.float64
     assert array.tolist() == list(BOX)
@@ -51,12 +51,12 @@ def test_a_box_is_an_array_of_floats() -> None:
         (Box(-3.6, 5, 0.2, 0.2), (-4, 5, 1, 1)),  # never empty
     ],
 )
-def test_whole_pixels(box: Box, ints: tuple[int, ...]) -> None:
+def test_box_in_whole_pixels(box: Box, ints: tuple[int, ...]) -> None:
     assert box.ints == ints
     assert all(type(v) is int for v in box.ints)
 
 
-def test_whatever_kind_of_number_it_came_as_a_box_holds_floats() -> None:
+def test_box_of_any_number_type_holds_floats() -> None:
     box = Box(np.float32(1), np.int64(2), 3, 4.0)
     assert [type(v) for v in box] == [float] * 4
     assert json.loads(box.to_json()) == box.to_dict() == {"x": 1, "y": 2, "w": 3, "h": 4}
@@ -77,18 +77,18 @@ def test_whatever_kind_of_number_it_came_as_a_box_holds_floats() -> None:
         (0, 0, -1, -1),
     ],
 )
-def test_what_is_no_box_is_a_sentence(values: Any) -> None:
+def test_invalid_box_is_one_sentence(values: Any) -> None:
     for make in (lambda: Box(*values), lambda: Box.of(values)):
         with pytest.raises(BoxError, match=r"^box .*expected \(x, y, w, h\)"):
             make()
 
 
-def test_every_box_can_be_compared() -> None:
+def test_tiny_and_huge_boxes_can_be_compared() -> None:
     assert Box(0, 0, 1e150, 1e150).iou(Box(0, 0, 1e-150, 1e-150)) == pytest.approx(0)
     assert Box(0, 0, 1e-150, 1e-150).coverage(Box(0, 0, 1e-150, 1e-150)) == 1
 
 
-def test_a_track_as_json() -> None:
+def test_track_as_json() -> None:
     track = Track(BOX, 0.5, "tracking", 3, "network", 2, "red \u2028car", 1.5, (1.0, -2.0))
     said = json.loads(track.to_json())
     assert "\n" not in track.to_json()
@@ -107,13 +107,13 @@ def test_a_track_as_json() -> None:
     assert lost["box"] is lost["time_s"] is lost["velocity"] is None
 
 
-def test_a_track_prints_without_its_candidates() -> None:
+def test_repr_of_a_track_omits_its_candidates() -> None:
     crowd = tuple(Candidate(Box(n, 2, 3, 4), 0.5) for n in range(40))
     track = Track(Box(1, 2, 3, 4), 0.5, "tracking", 7, candidates=crowd)
     assert repr(track) == repr(dataclasses.replace(track, candidates=()))
 
 
-def test_values_can_be_copied_sent_and_compared() -> None:
+def test_values_can_be_copied_pickled_and_compared() -> None:
     for value in (BOX, Track(BOX, 0.5, "tracking", 3), Timing(1, 2, 3)):
         assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == copy.copy(value) == value
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 0.0)
@@ -122,8 +122,8 @@ def test_values_can_be_copied_sent_and_compared() -> None:
 
 
 @pytest.mark.parametrize("kind", [Box, Frame, Track, Timing])
-def test_each_field_is_explained_where_it_is_looked_for(kind: type) -> None:
-    """By help(), which shows the class's docstring, and by editors, which show the string below a field."""
+def test_each_field_has_a_description(kind: type) -> None:
+    """help() shows the class's docstring, and editors show the string below a field."""
     shown = pydoc.plain(pydoc.render_doc(kind))
     (tree,) = [
         node
@@ -142,7 +142,7 @@ def test_each_field_is_explained_where_it_is_looked_for(kind: type) -> None:
         assert len(str(ast.literal_eval(below.value))) > 10
 
 
-def test_every_error_is_at_the_top() -> None:
+def test_every_error_is_exported() -> None:
     from edgetrack import errors
 
     names = [name for name, value in vars(errors).items() if isinstance(value, type)]

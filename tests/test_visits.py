@@ -1,4 +1,4 @@
-"""Visits of objects: when they begin and end, and which picture of them is kept."""
+"""Visits of objects: when they begin and end, and which image of them is kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def track(
     return Track(box, score, status, 0, id=id, name="car", query=query)
 
 
-def test_a_visit_is_updated_by_a_better_picture_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_visit_is_updated_by_better_images_but_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
     monkeypatch.setattr("edgetrack.io.visits.time.monotonic", lambda: now_s[0])
     visits, seen = Visits(), list[tuple[float, str, float]]()
@@ -35,7 +35,7 @@ def test_a_visit_is_updated_by_a_better_picture_and_not_too_often(monkeypatch: p
     assert seen == [(100.0, "new", 0.5), (103.0, "update", 0.7), (106.0, "update", 0.95)]
 
 
-def test_objects_of_a_query_end_when_they_do_not_come_back() -> None:
+def test_objects_of_a_query_end_if_they_do_not_come_back() -> None:
     visits, kinds = Visits(), list[str]()
     statuses: tuple[Status, ...] = ("tentative", "tracking", "lost", "tracking", "ended")
     for status in statuses:
@@ -46,7 +46,7 @@ def test_objects_of_a_query_end_when_they_do_not_come_back() -> None:
     assert [kind for kind, *_ in visits.update(frame(), {})] == ["end"]  # removed
 
 
-def test_a_picture_is_cut_out_as_far_as_the_frame_goes() -> None:
+def test_cropped_image_ends_at_the_border_of_the_frame() -> None:
     assert crop(PIXELS, Box(150, 100, 40, 40)).shape == (30, 20, 3)
     assert crop(PIXELS, Box(-20, -20, 30, 30)).shape == (18, 18, 3)
     assert crop(PIXELS, Box(400, 400, 5, 5)).size > 0

@@ -1,4 +1,4 @@
-"""Properties of the geometry of phrases: mirrors, scales, orders, odd scores and arrays."""
+"""Properties of the geometry of phrases: mirroring, scale, order, odd scores and arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def layouts(draw: st.DrawFn) -> tuple[str, NDArray[np.float64], NDArray[np.float
 
 @settings(max_examples=200, deadline=None)
 @given(layouts())
-def test_a_mirrored_frame_with_left_and_right_exchanged_gives_the_same(
+def test_mirroring_and_exchanging_left_and_right_changes_nothing(
     layout: tuple[str, NDArray[np.float64], NDArray[np.float64]],
 ) -> None:
     sentence, boxes, scores = layout
@@ -58,7 +58,7 @@ def test_scale_and_order_of_the_candidates_change_nothing(
     )
 
 
-def test_scores_that_are_no_probability_give_probabilities() -> None:
+def test_scores_outside_0_to_1_give_probabilities() -> None:
     query = parse_phrase("the car next to the bus that is not red")
     scores = np.tile([np.nan, np.inf, -np.inf, 7.0], (len(query.parts), 1))
     found = query.resolve(row(100, 200, 300, 400), WIDTH, HEIGHT, scores)
@@ -77,21 +77,21 @@ def test_scores_that_are_no_probability_give_probabilities() -> None:
         (np.zeros((2, 4)), 640, np.ones((1, 2)), "above 0"),
     ],
 )
-def test_wrong_arrays_are_refused(
+def test_wrong_arrays_are_rejected(
     boxes: NDArray[np.float64], width: float, scores: NDArray[np.float64], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         parse_phrase("the dog on the left").resolve(boxes, width, HEIGHT, scores)
 
 
-def test_no_candidates_no_answer() -> None:
+def test_no_candidates_give_no_answer() -> None:
     assert parse_phrase("the dog on the left").resolve(
         np.zeros((0, 4)), WIDTH, HEIGHT, np.zeros((1, 0))
     ).shape == (0,)
 
 
-def test_parts_and_groups_are_no_more_instances() -> None:
-    """A weaker half of a better box, or a box around several, does not count; one that is about as sure does."""
+def test_parts_and_groups_are_not_counted_as_instances() -> None:
+    """A weaker half of a better box, or a box around several, does not count; one with a similar score does."""
     boxes = np.vstack([row(100, 300, 500, side=100), [[250, 190, 48, 100], [40, 180, 320, 120]]])
     weak = {"dog": [0.9, 0.9, 0.8, 0.5, 0.5]}
     for rank, place in (("first", 0), ("second", 1), ("third", 2)):
@@ -103,8 +103,8 @@ def test_parts_and_groups_are_no_more_instances() -> None:
     assert best("second dog from the left", boxes, weak) == 3
 
 
-def test_a_weaker_box_beside_the_place_of_a_better_one_is_no_more_instance() -> None:
-    """Neighbors that overlap as much are about as sure."""
+def test_weaker_overlapping_box_is_not_counted_as_an_instance() -> None:
+    """Neighbors that overlap as much have similar scores."""
     boxes = row(100, 135, 300, 500, side=100)
     assert 0.45 < 65 / 135 < 0.5  # IoU of the first two
     for score, second, third in ((0.45, 2, 3), (0.85, 1, 2)):

@@ -1,4 +1,4 @@
-"""Phrases are taken apart into what a network is asked and what geometry resolves over candidates."""
+"""Phrases are split into what the network is asked and what geometry resolves among candidates."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from edgetrack._runtime import parse_phrase
 
 
 @pytest.mark.parametrize("sentence", PLAIN)
-def test_what_geometry_cannot_resolve_goes_to_the_network_as_it_is(sentence: str) -> None:
+def test_text_without_geometry_goes_to_the_network_unchanged(sentence: str) -> None:
     query = parse_phrase(sentence)
     assert query.plain, query.text
     assert [phrase for phrase, _ in query.parts] == [sentence]
 
 
 @pytest.mark.parametrize(("sentence", "text"), PARSED.items())
-def test_the_parse(sentence: str, text: str) -> None:
+def test_phrase_is_parsed_into_parts(sentence: str, text: str) -> None:
     query = parse_phrase(sentence)
     assert query.text == text
     assert not query.plain
@@ -42,16 +42,16 @@ def comparable(text: str) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize(("sentence", "meaning"), MEANINGS.items())
-def test_a_sentence_means_what_a_reader_takes_it_for(sentence: str, meaning: str) -> None:
+def test_sentence_has_the_meaning_that_a_reader_expects(sentence: str, meaning: str) -> None:
     assert comparable(parse_phrase(sentence).text) == comparable(meaning)
 
 
-def test_the_meanings_are_apart() -> None:
+def test_different_meanings_are_distinguished() -> None:
     assert len({str(comparable(meaning)) for meaning in MEANINGS.values()}) > 60
 
 
 @pytest.mark.parametrize(("phrase", "noun"), NOUNS.items())
-def test_the_noun(phrase: str, noun: str) -> None:
+def test_noun_of_a_phrase(phrase: str, noun: str) -> None:
     assert parse_phrase(phrase).parts[0][1] == noun
 
 
@@ -61,11 +61,11 @@ def test_case_and_punctuation_do_not_matter() -> None:
         assert parse_phrase(sentence).text.lower() == expected
 
 
-def test_the_words_for_the_network_keep_their_case() -> None:
+def test_words_for_the_network_keep_their_case() -> None:
     assert parse_phrase("the second BMW from the left").parts == [("BMW", "bmw")]
 
 
-def test_a_sentence_too_long_to_understand_is_left_alone() -> None:
+def test_too_long_sentence_is_not_parsed() -> None:
     sentence = "the dog on the left " * 1000
     assert parse_phrase(sentence).parts[0][0] == sentence
 
@@ -84,7 +84,7 @@ def test_any_text_is_parsed_and_resolved(sentence: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", ["\x00", "the \x00 dog", "\U0001f697 on the left"])
-def test_odd_characters(sentence: str) -> None:
+def test_odd_characters_are_handled(sentence: str) -> None:
     assert parse_phrase(sentence).parts
 
 
@@ -103,7 +103,7 @@ def test_odd_characters(sentence: str) -> None:
         ("the car in the middle", 2),
     ],
 )
-def test_a_row_of_cars(sentence: str, expected: int) -> None:
+def test_positions_in_a_row_of_cars(sentence: str, expected: int) -> None:
     assert best(sentence, row(80, 200, 320, 440, 560), {"car": [0.8, 0.9, 0.7, 0.95, 0.8]}) == expected
 
 
@@ -169,20 +169,20 @@ def test_relations_up_and_down(sentence: str, expected: int) -> None:
         "car except the red one",
     ],
 )
-def test_what_is_denied_is_not_followed(sentence: str) -> None:
+def test_negated_object_is_not_followed(sentence: str) -> None:
     query = parse_phrase(sentence)
     rows = {"car": [0.9, 0.6], "red car": [0.85, 0.2]}
     found = query.resolve(row(200, 400), WIDTH, HEIGHT, scores_of(query, rows))
     assert found[1] > 3 * found[0]
 
 
-def test_denied_places_are_exact() -> None:
+def test_negated_positions_are_exact() -> None:
     rows = {"dog": [0.9, 0.7]}
     assert best("the dog that is not on the left", row(150, 500), rows) == 1
     assert best("the dog that is not on the right", row(150, 500), rows) == 0
 
 
-def test_a_missing_landmark_lowers_the_score_of_the_only_dog_but_keeps_it() -> None:
+def test_missing_landmark_lowers_the_score_of_the_only_dog_but_keeps_it() -> None:
     query = parse_phrase("dog next to the bicycle")
     boxes = row(100, 180)
     missing = query.resolve(boxes, WIDTH, HEIGHT, np.array([[0.8, 0.01], [0.0, 0.0]]))
@@ -191,7 +191,7 @@ def test_a_missing_landmark_lowers_the_score_of_the_only_dog_but_keeps_it() -> N
     assert 0.1 < missing[0] < there[0]
 
 
-def test_a_weak_candidate_shifts_an_ordinal_little() -> None:
+def test_weak_candidate_shifts_an_ordinal_little() -> None:
     query = parse_phrase("second dog from the left")
     found = query.resolve(row(80, 250, 420), WIDTH, HEIGHT, np.array([[0.1, 0.9, 0.8]]))
     assert int(np.argmax(found)) == 2
@@ -203,7 +203,7 @@ def test_two_boxes_of_one_object_count_once() -> None:
     assert int(np.argmax(found)) == 2
 
 
-def test_one_dog_on_the_wrong_side_is_hardly_the_dog_on_the_left() -> None:
+def test_single_dog_on_the_wrong_side_scores_low() -> None:
     query = parse_phrase("the dog on the left")
     left, middle, right = (
         query.resolve(row(x), WIDTH, HEIGHT, np.array([[0.9]]))[0] for x in (150, 330, 600)

@@ -1,4 +1,4 @@
-"""Zones and lines: who enters, leaves, dwells and crosses, and what is wrong with a file of them."""
+"""Zones and lines: who enters, leaves, dwells and crosses, and errors in a file of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATE = Line("gate", ((0.5, 0.0), (0.5, 1.0)))
 def walk(
     zones: Zones, *xs: float | None, status: Status = "tracking", y: float = 60, first: int = 0
 ) -> list[Event]:
-    """Events of one track whose feet are at (x, y) pixels in each frame, at 10 frames a second."""
+    """Return the events of one track whose feet are at (x, y) pixels in each frame, at 10 frames per second."""
     events: list[Event] = []
     for n, x in enumerate(xs, first):
         box = None if x is None else Box(x - 5, y - 20, 10, 20)
@@ -39,7 +39,7 @@ def kinds(events: list[Event]) -> list[str]:
     return [event.type for event in events]
 
 
-def test_a_track_enters_stays_and_leaves() -> None:
+def test_track_enters_dwells_and_leaves() -> None:
     zones = Zones((LEFT,))
     events = walk(zones, *[150] * 3, *[50] * 14, *[150] * 3)
     assert kinds(events) == ["enters", "dwells", "leaves"]
@@ -51,14 +51,14 @@ def test_a_track_enters_stays_and_leaves() -> None:
     assert zones.counts == {"left": 0}
 
 
-def test_a_box_that_trembles_at_an_edge_enters_once() -> None:
+def test_jittering_box_at_an_edge_enters_once() -> None:
     zones = Zones((LEFT,))
     assert kinds(walk(zones, *[90] * INERTIA, *[101, 99] * 20)) == ["enters", "dwells"]
     assert zones.counts == {"left": 1}
 
 
 @pytest.mark.parametrize("end", [[None], []])
-def test_what_is_lost_or_gone_has_left(end: list[None]) -> None:
+def test_lost_or_ended_track_has_left(end: list[None]) -> None:
     zones = Zones((LEFT,))
     walk(zones, *[50] * 4)
     events = walk(zones, *end, first=4) if end else list(zones.update({}, Frame(PICTURE, 4, 0.4)))
@@ -66,7 +66,7 @@ def test_what_is_lost_or_gone_has_left(end: list[None]) -> None:
     assert zones.counts == {"left": 0}
 
 
-def test_an_uncertain_box_changes_nothing() -> None:
+def test_uncertain_box_changes_nothing() -> None:
     zones = Zones((LEFT,), (GATE,))
     walk(zones, *[50] * 4)
     assert walk(zones, *[150] * 4, status="uncertain", first=4) == []
@@ -74,8 +74,8 @@ def test_an_uncertain_box_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("xs", "way"), [((80, 120), "out"), ((120, 80), "in")])
-def test_a_line_is_crossed_with_a_direction(xs: tuple[int, int], way: str) -> None:
-    """From its first end at the top the walker looks down: the left of the picture is on their right."""
+def test_line_is_crossed_with_a_direction(xs: tuple[int, int], way: str) -> None:
+    """Seen from its first end, at the top, the line points down: the left of the image is on its right."""
     zones = Zones((), (GATE,))
     (event,) = walk(zones, *xs)
     assert (event.type, event.zone, event.direction, event.count) == ("crosses", "gate", way, 1)
@@ -84,27 +84,27 @@ def test_a_line_is_crossed_with_a_direction(xs: tuple[int, int], way: str) -> No
     assert zones.counts == {"gate": {"in": 1, "out": 1}}
 
 
-def test_a_line_ends_at_its_ends() -> None:
+def test_line_ends_at_its_end_points() -> None:
     zones = Zones((), (Line("short", ((100, 0), (100, 40)), relative=False),))
     assert walk(zones, 80, 120, y=60) == []
     assert kinds(walk(zones, 80, 120, y=30, first=2)) == ["crosses"]
 
 
-def test_a_box_that_trembles_on_a_line_does_not_cross_it() -> None:
+def test_jittering_box_on_a_line_does_not_cross_it() -> None:
     zones = Zones((), (GATE,))
     assert walk(zones, 90, *[99.6, 100.4] * 20) == []
     assert kinds(walk(zones, 110, first=41)) == ["crosses"]
 
 
-def test_the_anchor_says_which_point_counts() -> None:
+def test_anchor_selects_the_point_that_counts() -> None:
     low = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
     zones = Zones((Zone("feet", low), Zone("middle", low, anchor="center")))
     assert [event.zone for event in walk(zones, *[50] * 4, y=58)] == ["feet"]
 
 
 @given(st.floats(0, 200), st.floats(0, 100))
-def test_a_zone_holds_what_is_left_of_all_of_its_edges(x: float, y: float) -> None:
-    """A triangle against the signs of three cross products; points near an edge are left out."""
+def test_zone_contains_the_points_inside_all_edges(x: float, y: float) -> None:
+    """Compare a triangle with the signs of three cross products; points near an edge are left out."""
     corners = ((20.0, 10.0), (180.0, 30.0), (60.0, 90.0))
     signs = [
         ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / math.dist((ax, ay), (bx, by))
@@ -114,7 +114,7 @@ def test_a_zone_holds_what_is_left_of_all_of_its_edges(x: float, y: float) -> No
         assert Zone("t", corners, relative=False).holds((x, y), (200, 100)) == all(sign > 0 for sign in signs)
 
 
-def test_names_are_different() -> None:
+def test_names_must_differ() -> None:
     with pytest.raises(ConfigError, match="two zones or lines have the name 'gate'"):
         Zones((Zone("gate", LEFT.points),), (GATE,))
 
@@ -139,12 +139,12 @@ def test_names_are_different() -> None:
         (lambda: Line("gate", GATE.points, directions=("in", "\x1b[2J")), "directions is"),
     ],
 )
-def test_a_shape_that_could_never_tell_anything_is_refused(make: Callable[[], object], said: str) -> None:
+def test_degenerate_shape_is_rejected(make: Callable[[], object], said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         make()
 
 
-def test_numbers_of_numpy_are_points() -> None:
+def test_numpy_numbers_are_valid_points() -> None:
     corners = np.array([[0, 0], [0.5, 0], [0.5, 1]])
     zone = Zone("door", tuple((x, y) for x, y in corners))
     assert zone.holds((60, 30), (200, 100))
@@ -166,7 +166,7 @@ directions = ["north", "south"]
 """
 
 
-def test_a_file_says_it_all(tmp_path: Path) -> None:
+def test_file_may_describe_all_shapes(tmp_path: Path) -> None:
     (tmp_path / "z.toml").write_text(GOOD)
     zones = Zones.read(tmp_path / "z.toml")
     assert zones.zones == (Zone("door", ((0, 0), (50, 0), (50, 90.5)), False, "center", 2),)
@@ -202,16 +202,14 @@ def test_a_file_says_it_all(tmp_path: Path) -> None:
         ("dwell_s = 2", "dwell_s =", "is not TOML: .*line 8"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_line(
-    tmp_path: Path, old: str, new: str, expected: str
-) -> None:
+def test_error_in_a_file_is_reported_with_its_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in GOOD
     (tmp_path / "z.toml").write_text(GOOD.replace(old, new, 1))
     with pytest.raises(ConfigError, match=expected):
         Zones.read(tmp_path / "z.toml")
 
 
-def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
+def test_invalid_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         Zones.read(tmp_path / "none.toml")
     (tmp_path / "z.toml").write_bytes(b"\xff\xfe")

@@ -1,4 +1,4 @@
-"""What `edgetrack bench` measures, and what it says when it cannot."""
+"""What `edgetrack bench` measures, and its errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOX = Target(None, Box(10, 10, 20, 20))
 
 
 class Sleeper:
-    """A tracker of another kind, which takes so many milliseconds."""
+    """A custom tracker that takes a given number of milliseconds."""
 
     def __init__(self, ms: float, order: list[float] | None = None) -> None:
         self.ms = ms
@@ -54,7 +54,7 @@ def test_stages_add_up_and_only_updates_count() -> None:
     assert stages["whole"].median >= stages["update"].median
 
 
-def test_the_ratio_is_that_of_the_times_and_turns_alternate() -> None:
+def test_ratio_is_that_of_the_times_and_turns_alternate() -> None:
     order: list[float] = []
     one, two = (Contestant(f"{ms} ms", Sleeper(ms, order), {}) for ms in (4.0, 12.0))
     figures, (ratio,) = measure([one, two], lambda: FRAMES, BOX, rounds=4, limit=6)
@@ -65,7 +65,7 @@ def test_the_ratio_is_that_of_the_times_and_turns_alternate() -> None:
     assert (ratio.name, ratio.base) == ("12.0 ms", "4.0 ms")
 
 
-def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
+def test_confidence_interval_contains_the_truth_in_95_percent() -> None:
     dice, held = np.random.default_rng(0), 0
     for _ in range(2000):
         a, b = np.exp(dice.normal(0, 0.1, 5)), 1.2 * np.exp(dice.normal(0, 0.1, 5))
@@ -77,7 +77,7 @@ def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
 @pytest.mark.parametrize(
     ("frames", "rounds", "error"), [(FRAMES[:1], 2, SourceError), (FRAMES, 1, ConfigError)]
 )
-def test_too_little_to_measure(frames: list[Frame], rounds: int, error: type[Exception]) -> None:
+def test_too_few_measurements_are_an_error(frames: list[Frame], rounds: int, error: type[Exception]) -> None:
     with pytest.raises(error, match="at least 2"):
         measure([Contestant("x", Sleeper(0), {})], lambda: frames, BOX, rounds=rounds, limit=9)
 
@@ -103,7 +103,7 @@ def test_wrong_options_are_named(monkeypatch: pytest.MonkeyPatch, words: list[st
     assert says in " ".join(result.output.split())
 
 
-def test_the_command_prints_a_table_and_writes_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_command_prints_a_table_and_writes_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
     monkeypatch.setattr(
         "edgetrack.cli.engine_options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine())
@@ -123,7 +123,7 @@ def test_the_command_prints_a_table_and_writes_json(monkeypatch: pytest.MonkeyPa
     assert report["ratios"][0]["low"] <= report["ratios"][0]["ratio"] <= report["ratios"][0]["high"]
 
 
-def test_the_target_is_away_for_a_third_and_each_state_has_its_times() -> None:
+def test_target_is_absent_for_a_third_and_each_state_is_timed() -> None:
     shown = list(absent(lambda: FRAMES, 6)())
     blank = [bool((frame.pixels == 127).all()) for frame in shown]
     assert blank == [False, False, True, True, False, False]
@@ -133,7 +133,7 @@ def test_the_target_is_away_for_a_third_and_each_state_has_its_times() -> None:
     assert all(0 < times.median <= times.p95 for times in figures.states.values())
 
 
-def test_frames_come_at_the_rate_of_a_camera_and_the_wait_counts_for_nothing() -> None:
+def test_frames_arrive_at_camera_rate_and_waiting_is_not_measured() -> None:
     one = Contestant("red", Tracker(engine=FakeEngine()), {})
     begun_s = time.perf_counter()
     (figures,), _ = measure([one], lambda: FRAMES[:3], BOX, rounds=2, limit=3, fps=20)
@@ -141,7 +141,7 @@ def test_frames_come_at_the_rate_of_a_camera_and_the_wait_counts_for_nothing() -
     assert figures.stages["whole"].median < 1e3 / 20
 
 
-def test_the_neighbor_is_busy_only_meanwhile() -> None:
+def test_busy_neighbor_ends_with_its_context() -> None:
     with busy_neighbor() as process:
         assert process.poll() is None
     assert process.poll() is not None

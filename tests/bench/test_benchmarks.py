@@ -1,4 +1,4 @@
-"""What the benchmarks count and judge; their figures are not tested, a busy machine has others."""
+"""What the benchmarks count and judge; their figures are not tested, because they vary on a busy machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def windows(**last: Any) -> list[Any]:
     return rows
 
 
-def test_the_soak_complains_of_growth_and_of_drift() -> None:
+def test_soak_reports_growth_and_drift() -> None:
     from soak import complaints
 
     assert complaints(windows()) == []
@@ -47,7 +47,7 @@ def test_the_soak_complains_of_growth_and_of_drift() -> None:
     assert "-11.1%" in said
 
 
-def test_the_soak_sees_a_leak() -> None:
+def test_soak_detects_a_leak() -> None:
     from soak import complaints, soak
 
     kept: list[mmap.mmap] = []
@@ -64,7 +64,7 @@ def test_the_soak_sees_a_leak() -> None:
 
 
 @pytest.mark.nightly
-def test_the_soak_runs_and_says_what_it_saw(repository: Path, tmp_path: Path) -> None:
+def test_soak_runs_and_reports(repository: Path, tmp_path: Path) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     words = [
         "--updates",
@@ -89,7 +89,7 @@ def test_the_soak_runs_and_says_what_it_saw(repository: Path, tmp_path: Path) ->
     assert all(row["rss_mb"] > 10 and 0 < row["p50"] <= row["p99"] for row in told["windows"])
 
 
-def test_work_is_counted_as_by_hand() -> None:
+def test_operations_are_counted_as_by_hand() -> None:
     """A convolution in two groups, a matrix product inside of a function, a Gemm, and weights in half precision."""
     from roofline import count
 
@@ -120,7 +120,7 @@ def test_work_is_counted_as_by_hand() -> None:
     assert work.most_bytes == 4 * (weights + 4 * 8 * 8 + 3 * 6 * 8 * 8 + 2 * 5 * 6 + 5 * 7 + 5 * 2)
 
 
-def test_an_open_shape_is_not_counted() -> None:
+def test_dynamic_shape_is_not_counted() -> None:
     from roofline import count
 
     model = onnx.parser.parse_model(
@@ -130,7 +130,7 @@ def test_an_open_shape_is_not_counted() -> None:
         count(model)
 
 
-def test_the_shipped_networks_can_be_counted() -> None:
+def test_shipped_networks_can_be_counted() -> None:
     """Of the order of the model card's figure; the larger picture is more work with the same weights."""
     from roofline import work_of
 
@@ -146,7 +146,7 @@ def test_the_shipped_networks_can_be_counted() -> None:
 
 
 @pytest.mark.nightly
-def test_the_network_without_selection_is_the_one_that_selects_all() -> None:
+def test_network_without_selection_equals_one_that_selects_all() -> None:
     """The changed graph beside the export of a network that keeps every token: the same weights, the same outputs."""
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[export]'")
     ort = pytest.importorskip("onnxruntime")
@@ -181,7 +181,7 @@ def test_the_network_without_selection_is_the_one_that_selects_all() -> None:
     assert abs(selecting[0] - whole[0]).max() > 2e-5  # it does matter which tokens go on
 
 
-def test_the_bound_is_the_roofline() -> None:
+def test_bound_is_the_roofline() -> None:
     from roofline import Machine, Work
 
     machine = Machine(1, gflops=100.0, gbytes=10.0)
@@ -189,7 +189,7 @@ def test_the_bound_is_the_roofline() -> None:
     assert machine.least_ms(Work(1_000_000, 0, 1_000_000_000, 0)) == pytest.approx(100.0)
 
 
-def test_the_page_is_what_the_figures_make_of_it(repository: Path) -> None:
+def test_page_is_generated_from_the_figures(repository: Path) -> None:
     from performance_page import page_of
 
     figures = repository / "benchmarks/results/performance.json"
@@ -222,7 +222,7 @@ def test_performance_measures_and_writes_page_and_plots(tmp_path: Path) -> None:
         assert f"{graph['ms']:.2f}" in page.read_text()
 
 
-def test_batching_counts_looks_and_lays_out_targets() -> None:
+def test_batching_counts_searches_and_places_targets() -> None:
     from batching import Row, grid, page, to_and_fro
 
     assert "".join(islice(to_and_fro("abcd"), 10)) == "abcdcbabcd"
@@ -237,7 +237,7 @@ def test_batching_counts_looks_and_lays_out_targets() -> None:
     assert "batching.py street.mp4 --write" in said
 
 
-def test_the_cost_of_every_is_of_tiles_at_the_pace_of_a_camera() -> None:
+def test_cost_of_queries_counts_tiles_at_camera_rate() -> None:
     from every import Row, page, tiled
 
     picture = np.zeros((90, 160, 3), np.uint8)
@@ -253,7 +253,7 @@ def test_the_cost_of_every_is_of_tiles_at_the_pace_of_a_camera() -> None:
     assert "every.py street.mp4 person --write" in said
 
 
-def test_the_live_soak_complains_of_what_grows(tmp_path: Path) -> None:
+def test_live_soak_reports_growth(tmp_path: Path) -> None:
     import csv
     from dataclasses import asdict, replace
 

@@ -1,4 +1,4 @@
-"""The GPU benchmark without a GPU: its kernels run in the emulator, its clock is a fake, everything else is real."""
+"""The GPU benchmark without a GPU: its kernels run in the emulator with a fake clock; everything else is real."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def gpu(repository: Path, emulated: Path, monkeypatch: pytest.MonkeyPatch) -> di
     return found
 
 
-def test_the_kernels_pass_its_check(gpu: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_kernels_pass_the_check(gpu: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     gpu["check"].random_cases = lambda rng, count: [(1, 40, 24, 10), (2, 33, 7, 33), (1, 1, 1, 1)]
     gpu["check"].check(2)
     said = capsys.readouterr().out
@@ -55,7 +55,7 @@ def test_the_kernels_pass_its_check(gpu: dict[str, Any], capsys: pytest.CaptureF
     assert "8 crops equal the CPU twin within rounding" in said
 
 
-def test_a_kernel_that_writes_nothing_is_caught(gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_that_writes_nothing_is_detected(gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu["fused"].FusedSelect, "__call__", lambda self: None)
     with pytest.raises(SystemExit, match="selected differ from the twin"):
         gpu["check"].check_case(*gpu["fused"].make_inputs(1, 9, 8, torch.float32, 0), 4)
@@ -64,7 +64,7 @@ def test_a_kernel_that_writes_nothing_is_caught(gpu: dict[str, Any], monkeypatch
         gpu["check"].check_crop(1)
 
 
-def test_the_steps_of_pytorch_are_those_of_the_kernel(gpu: dict[str, Any]) -> None:
+def test_pytorch_steps_equal_the_kernel(gpu: dict[str, Any]) -> None:
     """What is timed beside each other computes the same."""
     inputs = gpu["fused"].make_inputs(2, 60, 48, torch.float32, 3)
     fused = gpu["fused"].FusedSelect(*inputs, 20)
@@ -77,7 +77,7 @@ def test_the_steps_of_pytorch_are_those_of_the_kernel(gpu: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("eager_us", [50.0, 49.0])
-def test_it_runs_to_the_end_and_judges_the_goal(
+def test_benchmark_runs_to_the_end_and_judges_the_goal(
     gpu: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -110,7 +110,7 @@ def test_it_runs_to_the_end_and_judges_the_goal(
     assert [(row["dtype"], row["x_floor"]) for row in rows] == [("float32", 2.0), ("float16", 2.0)]
 
 
-def test_without_a_gpu_it_says_so(gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_gpu_is_an_error(gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="sees no NVIDIA GPU"):
         gpu["check"].require_gpu()

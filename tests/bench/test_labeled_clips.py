@@ -1,4 +1,4 @@
-"""What `--accept` reads: clips with a box for every frame."""
+"""The input of `--accept`: clips with a box for every frame."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTr
     assert result.means[0] > 0.5
 
 
-def test_a_pair_is_followed_once_in_color_and_once_in_both(tmp_path: Path) -> None:
+def test_pair_is_tracked_once_in_color_and_once_in_both(tmp_path: Path) -> None:
     write_clip(tmp_path, "day", "".join(f"{20 + i},30,40,40\n" for i in range(40)))
     write_clip(tmp_path, "day.x", None)
     assert [clip.name for clip in labeled_clips(tmp_path)] == ["day"]
@@ -75,7 +75,7 @@ def test_a_pair_is_followed_once_in_color_and_once_in_both(tmp_path: Path) -> No
     assert result.clips["day with x"][0] > 0.8
 
 
-def test_a_second_sensor_of_fewer_frames_is_refused(tmp_path: Path) -> None:
+def test_second_sensor_with_fewer_frames_is_rejected(tmp_path: Path) -> None:
     write_clip(tmp_path, "day", "20,30,40,40\n" * 40)
     short = cv2.VideoWriter(str(tmp_path / "day.x.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
     for _ in range(35):
@@ -97,21 +97,21 @@ def test_a_second_sensor_of_fewer_frames_is_refused(tmp_path: Path) -> None:
         ("nan,nan,nan,nan\n" * 6, "contain 0 boxes"),
     ],
 )
-def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) -> None:
+def test_invalid_labels_are_rejected(tmp_path: Path, labels: str | None, message: str) -> None:
     if labels is not None:
         write_clip(tmp_path, "clip", labels)
     with pytest.raises(ExportError, match=message):
         labeled_clips(tmp_path)
 
 
-def test_labels_of_more_frames_than_the_video_has(tmp_path: Path, tracker: FrameTracker) -> None:
+def test_labels_beyond_the_end_of_the_video_are_rejected(tmp_path: Path, tracker: FrameTracker) -> None:
     write_clip(tmp_path, "short", "20,30,40,40\n" * 41)
     with pytest.raises(ExportError, match="ends after 40 frames, but its labels are for 41"):
         Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
 
 
-def test_a_labeled_video_with_a_broken_picture(tmp_path: Path, tracker: FrameTracker) -> None:
-    """The labels after it would belong to other pictures."""
+def test_labeled_video_with_a_broken_frame_is_rejected(tmp_path: Path, tracker: FrameTracker) -> None:
+    """The labels after it would belong to other frames."""
     street(tmp_path / "v.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", frames=36)
     with_broken_picture(tmp_path / "v.avi", 7, b"00dc")
     (tmp_path / "v.txt").write_text("20,30,40,40\n" * 35)

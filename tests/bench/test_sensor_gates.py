@@ -1,4 +1,4 @@
-"""The picture of a gate's maps: a row for each situation, with what the network was given in it."""
+"""The image of a gate's maps: a row per condition, with the network's input in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("cv2", reason="the video extra is not installed")
 
 
 class FakeGate:
-    """Gives x the share that its brightness has."""
+    """A gate whose share of x is the brightness of x."""
 
     def __init__(self) -> None:
         self.learned: list[Box] = []
@@ -35,7 +35,7 @@ class FakeGate:
         return np.full((16, 16), x.mean() / 255, np.float32)
 
 
-def test_each_situation_is_a_row_and_only_what_fails_has_changed(
+def test_each_condition_is_a_row_and_only_the_failing_sensor_changes(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(repository / "benchmarks"))

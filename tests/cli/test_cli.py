@@ -1,4 +1,4 @@
-"""The command as a user meets it: what it prints, what it writes, how it exits."""
+"""The command as a user sees it: what it prints, what it writes, its exit codes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def video(tmp_path: Path) -> Path:
 
 
 def command(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, with a fake tracker inside."""
+    """Run the command in a subprocess, with a fake tracker in it."""
     return subprocess.run(
         [*FAKE, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cwd, check=False
     )
 
 
-def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
+def test_help_lists_everything_and_imports_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
     for word in ("run", "build", "demo", "eval", "export", "models", "engines", "targets", "--version"):
@@ -59,7 +59,7 @@ def test_version() -> None:
     assert (result.exit_code, result.stdout.split()[0]) == (0, "edgetrack")
 
 
-def test_a_run_writes_both_outputs_and_a_plain_summary(video: Path, tmp_path: Path) -> None:
+def test_run_writes_both_outputs_and_a_plain_summary(video: Path, tmp_path: Path) -> None:
     result = command(
         "run", "--source", video, "--text", "red car", "-o", "out.jsonl", "-o", "out.mp4", cwd=tmp_path
     )
@@ -81,7 +81,9 @@ def test_a_run_writes_both_outputs_and_a_plain_summary(video: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("option", "basis"), [(["--deadline-ms", "5"], "coasted"), (["--static-check"], "reused")]
 )
-def test_boxes_without_the_network_show(video: Path, tmp_path: Path, option: list[str], basis: str) -> None:
+def test_boxes_without_the_network_are_shown(
+    video: Path, tmp_path: Path, option: list[str], basis: str
+) -> None:
     result = command("run", "--source", video, "--text", "x", "-o", "out.jsonl", *option, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
@@ -90,7 +92,7 @@ def test_boxes_without_the_network_show(video: Path, tmp_path: Path, option: lis
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "nan", "inf"])
-def test_a_bad_deadline_is_one_line_and_leaves_no_file(video: Path, tmp_path: Path, value: str) -> None:
+def test_bad_deadline_is_one_line_and_leaves_no_file(video: Path, tmp_path: Path, value: str) -> None:
     result = command(
         "run", "--source", video, "--text", "x", "-o", "a.jsonl", f"--deadline-ms={value}", cwd=tmp_path
     )
@@ -135,9 +137,7 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
         (["--source", "in.mp4", "--text", "x", "--show"], "--show"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line_and_exit_code_2(
-    video: Path, arguments: list[str], expected: str
-) -> None:
+def test_user_error_is_one_line_with_exit_code_2(video: Path, arguments: list[str], expected: str) -> None:
     folder = video.parent
     (folder / "text.mp4").write_text("not a video\n" * 100)
     (folder / "empty").mkdir()
@@ -149,12 +149,12 @@ def test_what_a_user_can_mend_is_one_line_and_exit_code_2(
     assert result.stderr.startswith("error: ")
     assert expected in result.stderr
     assert result.stderr.count("\n") == 1
-    assert sorted(p.name for p in folder.iterdir()) == before  # nothing half-written
+    assert sorted(p.name for p in folder.iterdir()) == before  # no partial outputs
 
 
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
-    """A source that is long enough to be stopped."""
+    """Return a source that is long enough to be interrupted."""
     folder = tmp_path / "endless"
     folder.mkdir()
     cv2.imwrite(str(folder / "0.png"), np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8))
@@ -172,13 +172,13 @@ def started(folder: Path, *outputs: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_leaves_complete_files_and_a_summary(endless: Path, number: signal.Signals) -> None:
+def test_signal_leaves_complete_files_and_a_summary(endless: Path, number: signal.Signals) -> None:
     folder = endless.parent
     process = started(endless, "out.jsonl", "out.csv", "out.mp4")
     try:
         wait_for_lines(folder / "out.jsonl", 21)
         process.send_signal(number)
-        process.send_signal(number)  # an impatient second one must not cut the files
+        process.send_signal(number)  # a second, impatient one must not truncate the files
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -193,7 +193,7 @@ def test_a_signal_leaves_complete_files_and_a_summary(endless: Path, number: sig
     assert sorted(p.name for p in folder.iterdir()) == ["endless", "out.csv", "out.jsonl", "out.mp4"]
 
 
-def test_a_killed_run_leaves_what_it_has_written(endless: Path) -> None:
+def test_killed_run_leaves_what_it_has_written(endless: Path) -> None:
     folder = endless.parent
     process = started(endless, "out.jsonl", "out.mp4")
     try:
@@ -206,15 +206,15 @@ def test_a_killed_run_leaves_what_it_has_written(endless: Path) -> None:
     assert sorted(p.name for p in folder.iterdir()) == ["endless", "out.jsonl", "out.mp4"]
 
 
-def test_a_pipe_whose_reader_stalls_does_not_keep_a_run(endless: Path) -> None:
+def test_pipe_with_a_stalled_reader_does_not_block_the_end_of_a_run(endless: Path) -> None:
     folder = endless.parent
     os.mkfifo(folder / "stalled.jsonl")
     process = started(endless, "stalled.jsonl", "out.jsonl", "out.mp4")
     reader = os.open(folder / "stalled.jsonl", os.O_RDONLY)
     try:
         count = -1
-        while count < 100 or lines_of(folder / "out.jsonl") > count:  # until nothing moves any more
-            count = lines_of(folder / "out.jsonl")
+        while count < 100 or line_count(folder / "out.jsonl") > count:  # until nothing is written any more
+            count = line_count(folder / "out.jsonl")
             time.sleep(1)
         process.send_signal(signal.SIGTERM)
         time.sleep(1)
@@ -225,15 +225,15 @@ def test_a_pipe_whose_reader_stalls_does_not_keep_a_run(endless: Path) -> None:
         os.close(reader)
     assert process.returncode == 2
     assert err == "error: output stalled.jsonl cannot be written: nothing reads what is written\n"
-    assert frames_of(folder / "out.mp4") == lines_of(folder / "out.jsonl") >= count
+    assert frames_of(folder / "out.mp4") == line_count(folder / "out.jsonl") >= count
 
 
-def lines_of(path: Path) -> int:
+def line_count(path: Path) -> int:
     return path.read_text().count("\n") if path.exists() else 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_on_a_terminal_there_is_a_live_line(tmp_path: Path) -> None:
+def test_terminal_shows_a_live_line(tmp_path: Path) -> None:
     import pty
 
     video = write_video(tmp_path / "in.mp4", 120)  # long enough for the line to be drawn several times
@@ -261,7 +261,7 @@ def test_on_a_terminal_there_is_a_live_line(tmp_path: Path) -> None:
     assert "frames" in text
 
 
-def test_a_video_that_breaks_off_keeps_what_was_tracked(tmp_path: Path) -> None:
+def test_truncated_video_keeps_its_tracks(tmp_path: Path) -> None:
     if not CLIPS.exists():
         pytest.skip("real clips are not here")
     whole = (CLIPS / "car-detection.mp4").read_bytes()
@@ -277,7 +277,7 @@ def test_a_video_that_breaks_off_keeps_what_was_tracked(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_the_demo_writes_its_video(tmp_path: Path) -> None:
+def test_demo_writes_its_video(tmp_path: Path) -> None:
     result = command("demo", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert 'target  "red car"' in result.stdout
@@ -306,7 +306,7 @@ def test_engines_lists_what_runs_here_and_what_is_missing(monkeypatch: pytest.Mo
     assert "pip install 'edgetrack[tensorrt]'" in lines["tensorrt"]
 
 
-def test_a_wrong_target_ends_an_export(tmp_path: Path) -> None:
+def test_unknown_target_ends_an_export(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
     result = command("export", "--target", "toaster", "-o", str(tmp_path / "out"), cwd=tmp_path)
     assert result.returncode == 2
@@ -314,12 +314,12 @@ def test_a_wrong_target_ends_an_export(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_export_says_which_machine_it_is_for(tmp_path: Path) -> None:
+def test_export_says_which_machine_it_is_for(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
     from edgetrack import targets
 
     for name, says, code in (
-        ("auto", f"for {targets.detect().name} (this machine)", 2),  # and then, that there is nothing to do
+        ("auto", f"for {targets.detect().name} (this machine)", 2),  # then says that there is nothing to do
         ("jetson-thor", "for jetson-thor: NV", 0),  # its budgets are written
     ):
         result = command("export", "--target", name, "-o", str(tmp_path / name), cwd=tmp_path)
@@ -327,7 +327,7 @@ def test_an_export_says_which_machine_it_is_for(tmp_path: Path) -> None:
         assert result.returncode == code
 
 
-def test_models_lists_what_is_shipped() -> None:
+def test_models_lists_the_shipped_models() -> None:
     from edgetrack.bundle import shipped
 
     result = CliRunner().invoke(app, ["models"], env={"COLUMNS": "200"})

@@ -1,4 +1,4 @@
-"""``edgetrack run`` with several targets, on the shipped model."""
+"""``edgetrack run`` with several targets, with the shipped model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> None:
-    """A line for each target and frame with the shipped model, and one target that fails beside one that does not."""
+    """The output has one line per target and frame; a target that fails does not stop the others."""
     words = ["-s", str(video), "--max-frames", "4", "--threads", "1"]
     done = subprocess.run(
         [sys.executable, "-m", "edgetrack", "run", *words, "--text", "red car", "--text", "white van",
@@ -65,10 +65,10 @@ def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> N
         (["--every", "a", "--zones", "none.toml"], "zones none.toml cannot be read"),
         (["--text", "car", "--text", "van", "--deadline-ms", "0"], "deadline_ms is 0"),
         (["--box", "9,9,3,4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
-        (["--box", "900,9,3,4", "--box", "901,2,3,4"], "outside the frame"),  # all fail: there is no run
+        (["--box", "900,9,3,4", "--box", "901,2,3,4"], "outside the frame"),  # all fail, so there is no run
     ],
 )
-def test_several_targets_that_cannot_be_are_one_line(
+def test_several_invalid_targets_are_a_one_line_error(
     video: Path, tmp_path: Path, words: list[str], expected: str
 ) -> None:
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``edgetrack run --clips``: what is kept of a live run, also when a signal ends it."""
+"""``edgetrack run --clips``: which clips of a live run are kept, also when a signal ends it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgetrack.cli import app
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[mp4]'")
 
-# Its tracker sees the target in frames 2 to 8 of every ten, and has lost it in the last one.
+# The tracker sees the target in frames 2 to 8 of every ten, and loses it in the last one.
 FAKE = [sys.executable, str(Path(fakes.__file__).resolve()), "run", "--text", "red car"]
 STREET = ["--source", "test://street"]
 
@@ -69,7 +69,7 @@ def test_clips_of_a_camera_are_complete_after_a_signal(tmp_path: Path, number: s
     )
 
 
-def test_clips_of_files_wait_for_every_frame(tmp_path: Path) -> None:
+def test_clips_of_files_drop_no_frame(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     for index in range(40):
         cv2.imwrite(str(tmp_path / "pictures" / f"{index:02d}.png"), np.full((48, 64, 3), 90, np.uint8))
@@ -80,7 +80,7 @@ def test_clips_of_files_wait_for_every_frame(tmp_path: Path) -> None:
     assert [frames_in(path) for path in made] == [1] * 8
 
 
-def test_the_file_of_options_takes_them_and_what_is_too_much_is_deleted(tmp_path: Path) -> None:
+def test_clips_can_be_set_in_the_config_and_old_ones_are_deleted_beyond_the_limit(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(
         'source = "test://street"\ntext = "red car"\nclips = "clips"\npre-roll = 0\npost-roll = 0\nclips-mb = 1\n'
     )
@@ -96,7 +96,7 @@ def test_the_file_of_options_takes_them_and_what_is_too_much_is_deleted(tmp_path
     assert (tmp_path / "clips" / "appeared-0008.mp4").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_before_the_run(tmp_path: Path) -> None:
+def test_unwritable_clips_folder_is_an_error_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     began_s = time.monotonic()
     words = [

@@ -1,4 +1,4 @@
-"""The file of --config: what it can say, and what is said of one that is wrong."""
+"""The file of --config: what it may contain, and the errors for one that is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STREET = 'source = "test://street"\n'
 
 
 def run(text: str, folder: Path, *words: str) -> tuple[int, str]:
-    """Exit code and what was said of a run with a fake tracker, in the folder of the file."""
+    """Return the exit code and the messages of a run with a fake tracker, in the folder of the file."""
     (folder / "site.toml").write_text(text)
     ran = subprocess.run(
         [*FAKE, "run", "--config", "site.toml", *words],
@@ -32,7 +32,7 @@ def run(text: str, folder: Path, *words: str) -> tuple[int, str]:
 
 
 def refused(text: str, folder: Path, *words: str) -> str:
-    """What is said of a file that is wrong."""
+    """Return the error message for a file that is wrong."""
     path = folder / "site.toml"
     path.write_text(text)
     result = CliRunner().invoke(app, ["run", "--config", str(path), *words])
@@ -46,7 +46,7 @@ def names(folder: Path, file: str) -> list[str | None]:
     return [json.loads(line).get("name") for line in lines]
 
 
-def test_a_file_says_all_of_a_run(tmp_path: Path) -> None:
+def test_config_may_describe_a_whole_run(tmp_path: Path) -> None:
     text = (
         STREET
         + 'text = "red car"\nmax-frames = 5\noutput = ["a.jsonl", "b.csv"]\nmask = false\ndeadline-ms = 50\n'
@@ -57,7 +57,7 @@ def test_a_file_says_all_of_a_run(tmp_path: Path) -> None:
     assert (tmp_path / "b.csv").read_text().count("\n") == 6
 
 
-def test_the_command_line_replaces_what_the_file_says(tmp_path: Path) -> None:
+def test_command_line_overrides_the_config(tmp_path: Path) -> None:
     text = STREET + 'text = ["red car", "dog"]\nmax-frames = 5\noutput = "a.jsonl"\n'
     code, said = run(text, tmp_path, "--max-frames", "2", "--text", "cat", "--output", "b.jsonl")
     assert code == 0, said
@@ -91,27 +91,27 @@ def test_the_command_line_replaces_what_the_file_says(tmp_path: Path) -> None:
         ("text = red car", "is not TOML: "),
     ],
 )
-def test_a_wrong_file_is_refused_with_its_line(text: str, expected: str, tmp_path: Path) -> None:
+def test_wrong_config_is_rejected_with_its_line(text: str, expected: str, tmp_path: Path) -> None:
     said = refused(text, tmp_path)
     assert said.startswith("error: config site.toml")
     assert expected in said
 
 
-def test_a_key_without_an_effect_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_key_without_an_effect_is_rejected_with_its_line(tmp_path: Path) -> None:
     said = refused(STREET + 'text = "car"\nmax = 3\n', tmp_path)
     assert said == "error: config site.toml, line 3: max has no effect: --every is not given; leave it out"
     said = refused(STREET + 'text = "car"\n', tmp_path, "--max", "3")
     assert said == "error: --max has no effect: --every is not given; leave it out"
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_config_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", "--config", str(tmp_path / "none.toml")])
     assert result.exit_code == 2
     assert "cannot be read: [Errno 2]" in result.output
 
 
-def test_every_option_can_be_in_the_file(tmp_path: Path) -> None:
-    """Each is known there by its own name: with a value of a type that none takes, the type is what is wrong."""
+def test_every_option_can_be_set_in_the_config(tmp_path: Path) -> None:
+    """A value of an invalid type causes a type error, not that of an unknown key."""
     command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
     keys = {max(option.opts, key=len).lstrip("-") for option in command.params} - {"config", "help"}
     assert len(keys) > 25

@@ -1,4 +1,4 @@
-"""Drawn days: the same seed draws the same day, and what is unusual is where the truth says."""
+"""Rendered days: a seed always renders the same day, and unusual events are where the ground truth says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def day() -> Day:
     return Day(3, 3 * 3600)
 
 
-def test_a_day_is_the_same_again(day: Day) -> None:
+def test_same_seed_renders_the_same_day(day: Day) -> None:
     again = Day(3, 3 * 3600)
     assert again.events == day.events
     for index in (0, 700, 20_000):
@@ -27,13 +27,13 @@ def test_a_day_is_the_same_again(day: Day) -> None:
     assert (Day(4, 60).draw(10)[0] != day.draw(10)[0]).any()
 
 
-def test_every_kind_happens_apart_from_the_others(day: Day) -> None:
+def test_every_kind_of_event_occurs_and_events_do_not_overlap(day: Day) -> None:
     assert {event.kind for event in day.events} == set(EVENTS)
     assert all(a.end_s < b.start_s for a, b in zip(day.events, day.events[1:], strict=False))
     assert Day(3, 3600, events=False).events == []
 
 
-def test_boxes_of_events_are_in_the_picture_while_they_last(day: Day) -> None:
+def test_boxes_of_events_are_in_the_frame_while_they_last(day: Day) -> None:
     for number, event in enumerate(day.events):
         first, last = round(event.start_s * FPS), round(event.end_s * FPS)
         for index in (first - 5, last + 5):
@@ -43,7 +43,7 @@ def test_boxes_of_events_are_in_the_picture_while_they_last(day: Day) -> None:
         assert 0 <= box.y < box.xyxy[3] <= HEIGHT
 
 
-def test_frames_have_times_and_the_street_has_life() -> None:
+def test_frames_have_times_and_the_street_is_busy() -> None:
     day = Day(0, 20)
     frames = list(day.frames())
     assert len(frames) == len(day) == 100
@@ -54,6 +54,6 @@ def test_frames_have_times_and_the_street_has_life() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -5, float("nan"), 1e9])
-def test_a_day_has_a_length(seconds: float) -> None:
+def test_invalid_length_of_a_day_is_rejected(seconds: float) -> None:
     with pytest.raises(ConfigError, match="synthetic day of"):
         Day(0, seconds)

@@ -1,4 +1,4 @@
-"""Processes end well: with anything left open, with threads inside the network, after a fork, without memory."""
+"""Processes exit cleanly: with anything left open, with threads inside the network, after a fork, out of memory."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def run(code: str, *, timeout_s: float = 120) -> subprocess.CompletedProcess[str
     )
 
 
-def test_anything_may_be_left_open(tmp_path: Path) -> None:
-    """Also an error on the way: its traceback is what one sees, and nothing after it."""
+def test_anything_may_be_left_open_at_exit(tmp_path: Path) -> None:
+    """This includes an exception: its traceback is the last output."""
     cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
     writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (640, 480))
     for _ in range(30):
@@ -72,14 +72,14 @@ ready.wait()
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.02])
-def test_daemon_threads_inside_the_network_do_no_harm(moment_s: float) -> None:
-    """Python ends them at the lock that they come back for; that must not be inside of C++."""
+def test_daemon_threads_inside_the_network_do_not_crash_the_exit(moment_s: float) -> None:
+    """At exit, Python ends daemon threads when they reacquire the GIL; that must not happen inside of C++."""
     done = run(INSIDE + f"time.sleep({moment_s})")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_end_waits_for_no_thread_that_does_not_return() -> None:
-    """One that is stuck inside holds the end up for a while, not for ever."""
+def test_exit_does_not_wait_for_a_thread_that_never_returns() -> None:
+    """A thread that is stuck inside the network delays the exit for a limited time."""
     done = run(
         """
 from edgetrack import _exit
@@ -99,8 +99,8 @@ entered.wait()
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_runs_at_the_end_may_still_track() -> None:
-    """What was registered before edgetrack was loaded runs after its own end; the main thread is never held up."""
+def test_exit_handlers_may_still_track() -> None:
+    """Handlers registered before edgetrack was imported run after edgetrack's own; the main thread is never blocked."""
     code = "import atexit\natexit.register(lambda: print(tracker.update(pixels).index))\n" + BEGIN
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
@@ -109,7 +109,7 @@ def test_what_runs_at_the_end_may_still_track() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_child_goes_on_with_its_parents_tracker() -> None:
+def test_forked_child_continues_with_the_tracker_of_its_parent() -> None:
     done = run(
         """
 def busy():
@@ -146,17 +146,17 @@ except edgetrack.OutOfMemoryError as error:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how much it has is read from /proc")
-def test_too_little_memory_is_a_sentence() -> None:
+def test_out_of_memory_is_a_readable_error() -> None:
     done = run(MEMORY)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("memory ran out while ")
     assert "edgetrack-160" in done.stdout
 
 
-def test_a_command_that_runs_out_of_memory_is_one_line(
+def test_command_that_runs_out_of_memory_prints_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever said so: numpy, C++, ONNX Runtime or OpenCV."""
+    """The error may come from numpy, C++, ONNX Runtime or OpenCV."""
     from typer.testing import CliRunner
 
     from edgetrack.cli import app
@@ -176,7 +176,7 @@ def test_a_command_that_runs_out_of_memory_is_one_line(
         assert said.startswith("error: memory ran out while the command ran; ")
 
 
-def test_an_engine_that_fails_otherwise_says_which_graph() -> None:
+def test_other_engine_failure_names_the_graph() -> None:
     from edgetrack.engines.session_graph import _failure
     from edgetrack.errors import EngineUnavailable, OutOfMemoryError
 

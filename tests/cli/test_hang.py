@@ -1,4 +1,4 @@
-"""A run that hangs in a native call, as in a driver of a GPU: what systemd sees, and what is left of its files."""
+"""A run that hangs in a native call, as in a GPU driver: what systemd sees, and what is left of its files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 WATCHDOG_S = 0.6
 HANGS_AT = 15  # calls of the tracker, or later: when the video has frames, which a busy machine writes late
-# PyDLL keeps the interpreter's lock, so that no thread of the process goes on: the worst that a library can do.
+# PyDLL keeps the GIL, so that no thread of the process continues: the worst that a library can do.
 RUN = f"""
 import ctypes, os, socket, sys
 from pathlib import Path
@@ -35,7 +35,7 @@ main()
 """
 
 
-def test_a_hang_in_a_native_call_ends_the_signs_of_life_and_spares_the_files(tmp_path: Path) -> None:
+def test_hang_in_a_native_call_stops_the_watchdog_pings_and_keeps_the_files(tmp_path: Path) -> None:
     av = pytest.importorskip("av")
     words = ["run", "--source", "test://street", "--text", "car", "--output", "o.jsonl", "--output", "o.mp4"]
     environment = os.environ | {
@@ -53,7 +53,7 @@ def test_a_hang_in_a_native_call_ends_the_signs_of_life_and_spares_the_files(tmp
             while "hangs" not in told:
                 told.append(manager.recv(1000).decode())
             manager.settimeout(WATCHDOG_S)
-            with pytest.raises(TimeoutError):  # after which systemd takes it for dead
+            with pytest.raises(TimeoutError):  # systemd then considers the process dead
                 manager.recv(1000)
             assert process.poll() is None
             process.send_signal(signal.SIGABRT)  # as systemd does then
@@ -65,6 +65,6 @@ def test_a_hang_in_a_native_call_ends_the_signs_of_life_and_spares_the_files(tmp
     text = (tmp_path / "o.jsonl").read_text()
     assert text.endswith("\n")
     lines = [json.loads(line) for line in text.splitlines()]
-    assert len(lines) >= HANGS_AT - 5  # what waits for a thread is lost
+    assert len(lines) >= HANGS_AT - 5  # lines still queued in a thread are lost
     with av.open(str(tmp_path / "o.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) > 0

@@ -1,4 +1,4 @@
-"""What ``--help`` lists is what there is."""
+"""What ``--help`` lists exists, and the other way round."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def help_of(*command: str) -> str:
     return result.stdout
 
 
-def test_commands_are_in_the_order_of_use() -> None:
+def test_commands_are_listed_in_the_order_of_use() -> None:
     listed = re.findall(r"^│ (\w+) ", help_of().partition("Commands")[2], re.MULTILINE)
     assert listed == ORDER.split()
 
@@ -38,7 +38,7 @@ def test_engines_and_precisions_are_listed(command: str) -> None:
         assert f"{', '.join(values[:-1])} or {values[-1]}" in line
 
 
-def test_choices_are_those_of_the_evaluation() -> None:
+def test_choices_match_those_of_the_evaluation() -> None:
     for choices, literal in (
         (eval_options.Mode, Mode),
         (eval_options.TextControl, types.TextControl),

@@ -1,4 +1,4 @@
-"""``--log-format json``: all that a run reports is JSON lines on standard error, and nothing else is there."""
+"""``--log-format json``: standard error has everything that a run reports as JSON lines, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREET = ["--source", "test://street", "--text", "red car"]
 
 
 def parsed(said: str) -> list[dict[str, Any]]:
-    """The lines, each of which has the keys that all have."""
+    """Parse the lines, each of which has the common keys."""
     lines = [json.loads(line) for line in said.splitlines()]
     for line in lines:
         assert list(line)[:3] == ["time", "level", "event"]
@@ -40,13 +40,13 @@ def parsed(said: str) -> list[dict[str, Any]]:
 
 
 def ran(*words: str, cwd: Path, code: int = 0) -> tuple[list[dict[str, Any]], str]:
-    """The lines of a run, and its standard output."""
+    """Return the log lines of a run, and its standard output."""
     done = subprocess.run(list(words), cwd=cwd, capture_output=True, text=True, timeout=120)
     assert done.returncode == code, done.stderr
     return parsed(done.stderr), done.stdout
 
 
-def test_a_run_says_how_it_starts_and_ends(tmp_path: Path) -> None:
+def test_run_logs_its_start_and_end(tmp_path: Path) -> None:
     lines, out = ran(*RUN, *STREET, "--max-frames", "5", "--output", "a.jsonl", cwd=tmp_path)
     assert out == ""
     started, ended = lines[0], lines[-1]
@@ -62,13 +62,13 @@ def test_a_run_says_how_it_starts_and_ends(tmp_path: Path) -> None:
     assert abs((datetime.now(timezone.utc) - told).total_seconds()) < 60
 
 
-def test_tracks_and_log_do_not_mix(tmp_path: Path) -> None:
+def test_tracks_and_log_go_to_different_streams(tmp_path: Path) -> None:
     lines, out = ran(*RUN, *STREET, "--max-frames", "3", "--output", "-", cwd=tmp_path)
     assert [json.loads(line)["status"] for line in out.splitlines()] == ["searching", "searching", "tracking"]
     assert [line["event"] for line in lines if line["event"] != "source"] == ["started", "ended"]
 
 
-def test_a_camera_that_dies_and_comes_back_is_a_state_without_its_password(tmp_path: Path) -> None:
+def test_camera_outage_is_logged_as_states_without_its_password(tmp_path: Path) -> None:
     camera = RtspCamera(login="operator:s3cret")
     try:
         url = camera.url.replace("://", "://operator:s3cret@")
@@ -102,7 +102,7 @@ def test_a_camera_that_dies_and_comes_back_is_a_state_without_its_password(tmp_p
     assert (lines[-1]["event"], lines[-1]["interrupted"]) == ("ended", True)
 
 
-def test_notes_and_errors_are_lines(tmp_path: Path) -> None:
+def test_notes_and_errors_are_json_lines(tmp_path: Path) -> None:
     lines, _ = ran(*RUN, "--source", "no.mp4", "--text", "car", cwd=tmp_path, code=2)
     assert [(line["level"], line["event"]) for line in lines] == [("error", "error")]
     assert lines[0]["message"].startswith("no.mp4 does not exist; ")
@@ -113,7 +113,7 @@ def test_notes_and_errors_are_lines(tmp_path: Path) -> None:
     assert "127.0.0.1:9" in away["message"]
 
 
-def test_the_code_of_a_source_that_cannot_be_opened_is_a_field(tmp_path: Path) -> None:
+def test_error_code_of_a_source_is_a_field(tmp_path: Path) -> None:
     pytest.importorskip("av")
     words = ["--source", "rtsp://user:s3cret@127.0.0.1:9/x", "--text", "car"]
     lines, _ = ran(*RUN, *words, cwd=tmp_path, code=2)
@@ -121,7 +121,7 @@ def test_the_code_of_a_source_that_cannot_be_opened_is_a_field(tmp_path: Path) -
     assert "s3cret" not in json.dumps(lines)
 
 
-def test_a_defect_is_a_line_with_its_traceback(
+def test_internal_error_is_a_line_with_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> None:
@@ -136,7 +136,7 @@ def test_a_defect_is_a_line_with_its_traceback(
     assert "in broken" in line["traceback"]
 
 
-def test_a_file_of_options_chooses_it_and_the_command_line_comes_first(tmp_path: Path) -> None:
+def test_log_format_can_be_set_in_the_config_and_overridden(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text('log-format = "json"\nsource = "no.mp4"\ntext = "car"\ntransprot = "tcp"\n')
     lines, _ = ran(*FAKE, "run", "--config", "site.toml", cwd=tmp_path, code=2)
@@ -158,7 +158,7 @@ def test_a_file_of_options_chooses_it_and_the_command_line_comes_first(tmp_path:
     assert "line 1: log-format" in " ".join(done.stderr.split())
 
 
-def test_a_file_that_is_read_again_does_not_change_it(tmp_path: Path) -> None:
+def test_reloaded_config_does_not_change_the_log_format(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     content = 'source = "test://street"\ntext = "red car"\noutput = "a.jsonl"\n'
     site.write_text(f'{content}log-format = "json"\n')
@@ -176,7 +176,7 @@ def test_a_file_that_is_read_again_does_not_change_it(tmp_path: Path) -> None:
     assert targets["targets"] == [{"text": "white van", "box": None}]
 
 
-def test_a_terminal_has_lines_and_no_status_line(tmp_path: Path) -> None:
+def test_terminal_gets_json_lines_and_no_status_line(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     words = [*RUN, *STREET, "--max-frames", "5", "--output", "a.jsonl"]
     done = subprocess.run(words, cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE, text=True)
@@ -186,7 +186,7 @@ def test_a_terminal_has_lines_and_no_status_line(tmp_path: Path) -> None:
     assert parsed(done.stderr)[-1]["event"] == "ended"
 
 
-def test_texts_cannot_imitate_a_line(tmp_path: Path) -> None:
+def test_texts_cannot_forge_a_line(tmp_path: Path) -> None:
     text = 'red car\n{"event": "ended"}\u2028\x1b[2J'
     words = ["--source", "test://street", "--text", text, "--max-frames", "2", "--output", "a.jsonl"]
     done = subprocess.run([*RUN, *words], cwd=tmp_path, capture_output=True, timeout=120)
@@ -195,7 +195,7 @@ def test_texts_cannot_imitate_a_line(tmp_path: Path) -> None:
     assert parsed(done.stderr.decode())[0]["targets"][0]["text"] == text
 
 
-def test_the_next_command_of_a_process_reports_in_words() -> None:
+def test_next_command_of_a_process_logs_text_again() -> None:
     words = ["run", "--source", "no.mp4", "--text", "car"]
     assert CliRunner().invoke(app, [*words, "--log-format", "json"]).output.startswith('{"time"')
     assert CliRunner().invoke(app, words).output.startswith("error: ")

@@ -1,4 +1,4 @@
-"""``edgetrack run --metrics``: figures and health of a run while it goes on, read over HTTP."""
+"""``edgetrack run --metrics``: metrics and health of a run in progress, read over HTTP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAKE = [sys.executable, str(Path(fakes.__file__).resolve()), "run", "--text", "r
 
 @contextmanager
 def running(folder: Path, source: str, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A run with its port; ended by a signal if it has not ended."""
+    """Start a run and yield it with its port; end it by a signal if it has not ended."""
     process = subprocess.Popen(
         [*FAKE, "--source", source, "--metrics", "0", *words],
         cwd=folder,
@@ -67,7 +67,7 @@ def until(seen: Callable[[], Any]) -> Any:
     raise AssertionError("it has not come to be")
 
 
-def test_the_figures_are_those_of_the_run(tmp_path: Path) -> None:
+def test_metrics_match_the_run(tmp_path: Path) -> None:
     with running(tmp_path, "test://street", "--output", "a.jsonl", "--output", "a.mp4") as (process, port):
         wait_for_lines(tmp_path / "a.jsonl", 20, process)
         status, page = ask(port, "/metrics")
@@ -75,7 +75,7 @@ def test_the_figures_are_those_of_the_run(tmp_path: Path) -> None:
         lines = (tmp_path / "a.jsonl").read_text().count("\n")
         assert 20 <= value(page, "edgetrack_frames_total") <= lines + 1
         p50, p99 = (value(page, f'edgetrack_update_seconds{{quantile="{q}"}}') for q in ("0.5", "0.99"))
-        assert 0.005 <= p50 <= p99  # which the tracker takes at least
+        assert 0.005 <= p50 <= p99  # the tracker takes at least this long
         assert value(page, 'edgetrack_frame_age_seconds{quantile="0.5"}') >= p50
         assert value(page, 'edgetrack_source_state{state="live"}') == 1
         assert value(page, 'edgetrack_output_frames_dropped_total{output="a.jsonl"}') == 0
@@ -86,7 +86,7 @@ def test_the_figures_are_those_of_the_run(tmp_path: Path) -> None:
     assert process.returncode == 130
 
 
-def test_a_camera_that_is_gone_is_told_of_without_its_password(tmp_path: Path) -> None:
+def test_camera_outage_is_reported_without_its_password(tmp_path: Path) -> None:
     camera = RtspCamera(login="operator:s3cret")
     try:
         with running(tmp_path, camera.url.replace("://", "://operator:s3cret@")) as (_, port):
@@ -113,8 +113,8 @@ def test_a_camera_that_is_gone_is_told_of_without_its_password(tmp_path: Path) -
         camera.kill()
 
 
-def test_readers_never_hold_up_the_run(tmp_path: Path) -> None:
-    """Some ask without end, some say nothing, some do not read what they are sent: frames go on as they were."""
+def test_clients_never_delay_the_run(tmp_path: Path) -> None:
+    """Some clients poll without pause, some send nothing, some do not read the response: frames keep their pace."""
     with running(tmp_path, "test://street", "--output", "a.jsonl") as (process, port):
         lines, ending = tmp_path / "a.jsonl", threading.Event()
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
@@ -138,7 +138,7 @@ def test_readers_never_hold_up_the_run(tmp_path: Path) -> None:
         for way in silent:
             way.close()
     tracks = [json.loads(line) for line in lines.read_text().splitlines()]
-    assert took_s < 20  # two seconds of frames; a reader that was waited for would take five
+    assert took_s < 20  # two seconds of frames; waiting for a client would take five
     assert max(track["latency_ms"] for track in tracks[before : before + 60]) < 2000
 
 
@@ -149,7 +149,7 @@ def test_readers_never_hold_up_the_run(tmp_path: Path) -> None:
         (["--metrics", "192.0.2.1:0"], "--metrics 192.0.2.1:0 cannot be served: "),
     ],
 )
-def test_what_cannot_be_served_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+def test_unusable_address_is_a_one_line_error(words: list[str], said: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app,
         ["run", "--source", "test://street", "--text", "car", "--output", str(tmp_path / "a.jsonl"), *words],
@@ -160,7 +160,7 @@ def test_what_cannot_be_served_is_one_line(words: list[str], said: str, tmp_path
     assert not (tmp_path / "a.jsonl").exists()
 
 
-def test_a_run_without_them_collects_nothing(tmp_path: Path) -> None:
+def test_run_without_metrics_does_not_import_them(tmp_path: Path) -> None:
     code = (
         "import sys, fakes; from edgetrack.cli import app; fakes.install(); "
         "app(sys.argv[1:], standalone_mode=False); print('edgetrack.metrics' in sys.modules)"
@@ -173,7 +173,7 @@ def test_a_run_without_them_collects_nothing(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [collected]), done.stderr
 
 
-def test_the_file_of_options_names_the_line(tmp_path: Path) -> None:
+def test_config_error_names_the_line(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     for written, said in (
         ('"gate"', "--metrics is 'gate'; expected a port"),

@@ -1,4 +1,4 @@
-"""An option that has no effect is an error, in every command; each option is accounted for here."""
+"""An option without an effect is an error, in every command; each option is listed here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'"
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
 pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
-# Options that have an effect whatever else is given: they say what to read, what to write, or how.
+# Options that always have an effect: they say what to read, what to write, or how.
 ALWAYS = {
     "run": "camera source text box every zones output webhook mqtt publish rerun metrics clips show max_frames "
     "x threads "
@@ -47,7 +47,7 @@ ALWAYS = {
 RUN = "run --source {video} --box 1,2,30,20"
 WATCH = "watch --source {video} --rules {rules}"
 EVAL = "eval folder {data} --output {out}"
-# The others, each in a command line in which it has none.
+# The others, each in a command line in which it has no effect.
 IDLE = {
     "run": {
         "engine": RUN + " --model {adapter} --trust --engine ort",
@@ -206,7 +206,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("command", "name", "line"), list(cases()), ids=[f"{c}-{n}" for c, n, _ in cases()])
-def test_an_option_without_an_effect_is_refused(
+def test_option_without_an_effect_is_rejected(
     command: str, name: str, line: str, places: dict[str, Path]
 ) -> None:
     result = CliRunner().invoke(app, [word.format(**places) for word in line.split()])
@@ -218,7 +218,7 @@ def test_an_option_without_an_effect_is_refused(
     assert not places["out"].exists()
 
 
-def test_every_option_is_accounted_for() -> None:
+def test_every_option_is_listed_here() -> None:
     assert commands().keys() == ALWAYS.keys()
     for command, found in commands().items():
         names = {parameter.name for parameter in found.params} - {"help"}
@@ -226,7 +226,7 @@ def test_every_option_is_accounted_for() -> None:
         assert sorted(names) == sorted(accounted), command
 
 
-def test_a_default_that_is_given_counts_as_given(places: dict[str, Path]) -> None:
+def test_explicitly_given_default_counts_as_given(places: dict[str, Path]) -> None:
     words = ["export", "edgetrack-256", "--output", str(places["out"]), "--min-auc-ratio", "0.99"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""No command writes over what it reads, or one result over another; and a result that has no place is said first."""
+"""No command overwrites its input or another output; an unwritable output path is reported before the work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUN = ("run", "--box", "1,1,8,8")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folders of pictures, and two videos."""
+    """Make two folders of images, and two videos."""
     monkeypatch.chdir(tmp_path)
     for name in ("color", "heat"):
         Path(name).mkdir()
@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("replay", "heat.avi", "--json", "heat.avi"),
     ],
 )
-def test_what_is_read_stays(folder: Path, words: tuple[str, ...]) -> None:
+def test_inputs_are_not_overwritten(folder: Path, words: tuple[str, ...]) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     result = CliRunner().invoke(app, words)
     assert (result.exit_code, "which the run reads; give the output another name" in result.stderr) == (
@@ -73,16 +73,16 @@ def test_what_is_read_stays(folder: Path, words: tuple[str, ...]) -> None:
         ("align", "color.avi", "heat.avi", "-o", "a", "--picture", "a"),
     ],
 )
-def test_no_output_is_written_over_another(folder: Path, words: tuple[str, ...]) -> None:
+def test_two_outputs_with_one_path_are_rejected(folder: Path, words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, words)
     assert (result.exit_code, "is given twice" in result.stderr) == (2, True)
 
 
-def test_a_folder_beside_the_pictures_is_free(folder: Path) -> None:
+def test_output_next_to_the_input_images_is_allowed(folder: Path) -> None:
     (folder / "masks").mkdir()
     check_overwrites([folder / "masks/%05d.png", folder / "a.mp4", None], [str(folder / "color"), "-", None])
     check_overwrites([folder / "color/mask_%05d.png"], [folder / "color"])
-    (folder / "color/mask_00000.png").write_bytes(b"")  # from now on one of the pictures
+    (folder / "color/mask_00000.png").write_bytes(b"")  # from now on it is one of the input images
     with pytest.raises(ConfigError, match="which the run reads"):
         check_overwrites([folder / "color/mask_%05d.png"], [folder / "color"])
 
@@ -98,7 +98,7 @@ def test_a_folder_beside_the_pictures_is_free(folder: Path) -> None:
         ("bench", "-s", "color.avi", "--json", "none/b.json"),
     ],
 )
-def test_a_result_without_a_place_is_refused_before_the_work(folder: Path, words: tuple[str, ...]) -> None:
+def test_unwritable_output_path_is_rejected_before_the_work(folder: Path, words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
     assert "cannot be written: " in result.stderr
@@ -106,12 +106,12 @@ def test_a_result_without_a_place_is_refused_before_the_work(folder: Path, words
     assert result.stdout == ""
 
 
-def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_written_entirely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, link = tmp_path / "a.html", tmp_path / "link.html"
     path.write_text("before")
     path.chmod(0o640)
     link.symlink_to(path)
-    write_whole(link, "caf\u00e9 \udcff", option="--report")  # a name that is no UTF-8
+    write_whole(link, "caf\u00e9 \udcff", option="--report")  # text that is not valid UTF-8
     assert (path.read_text(encoding="utf-8"), link.is_symlink()) == ("caf\u00e9 \\udcff", True)
     assert path.stat().st_mode & 0o777 == 0o640
 
@@ -127,7 +127,7 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch:
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.html", "link.html"]
 
 
-def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_unwritable_path_says_why(tmp_path: Path) -> None:
     for path, why in (
         (tmp_path, "it is a folder"),
         (tmp_path / "none" / "a", "does not exist"),

@@ -1,4 +1,4 @@
-"""``edgetrack run --x``: what two sensors record is replayed, and two cameras of which either fails and comes back."""
+"""``edgetrack run --x``: recordings of two sensors are replayed, and either of two cameras may fail and come back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def smooth(random: np.random.Generator, height: int, width: int, low: int, high:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A patch that moves, in color until the dark, and turned over in a second sensor that misses a picture."""
+    """Draw a patch that moves, visible in color until dark, and inverted in a second sensor that misses one image."""
     folder, random = tmp_path_factory.mktemp("pairs"), np.random.default_rng(4)
     ground, patch = smooth(random, 240, 320, 60, 140), smooth(random, 48, 48, 0, 255)
     for name in ("color", "x"):
@@ -50,7 +50,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def edgetrack(*words: str | Path) -> tuple[int, str]:
-    """Exit code and what is printed, on one line."""
+    """Return the exit code and the output, joined into one line."""
     done = CliRunner().invoke(app, [str(word) for word in words])
     return done.exit_code, " ".join(done.output.split())
 
@@ -65,7 +65,7 @@ def recorded(pairs: Path) -> Path:
     return pairs / "a.mcap"
 
 
-def test_a_recording_has_both_pictures_and_their_times(recorded: Path, pairs: Path) -> None:
+def test_recording_has_the_images_of_both_sensors_and_their_times(recorded: Path, pairs: Path) -> None:
     recording = Recording(recorded)
     assert recording.facts["x"] == str(pairs / "x")
     steps = list(recording.steps())
@@ -86,7 +86,7 @@ def test_a_recording_has_both_pictures_and_their_times(recorded: Path, pairs: Pa
     assert used[-1] is None
 
 
-def test_its_replay_gives_the_same_boxes(recorded: Path, tmp_path: Path) -> None:
+def test_replay_of_a_pair_gives_the_same_boxes(recorded: Path, tmp_path: Path) -> None:
     code, said = edgetrack(
         "replay", recorded, "--precision", "fp32", "--min-iou", "0.999", "--json", tmp_path / "a.json"
     )
@@ -120,7 +120,7 @@ def wait_for(file: Path, holds: Callable[[dict[str, Any]], bool], process: subpr
     raise AssertionError(f"no such line in a minute: {lines[-1:]}")
 
 
-def test_a_run_goes_on_with_either_camera_and_takes_the_other_back(
+def test_run_continues_with_either_camera_and_uses_the_other_again(
     cameras: tuple[RtspCamera, RtspCamera], tmp_path: Path
 ) -> None:
     color, x = cameras

@@ -1,4 +1,4 @@
-"""The file of --config, read again while a run lasts: what changes, what needs another run, and what is wrong."""
+"""The file of --config, reloaded during a run: what changes at once, what needs a new run, and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STREET = 'source = "test://street"\n'
 
 
 class Site:
-    """A run's file of options, and what takes its changes."""
+    """The config of a run, and the object that applies its changes."""
 
     def __init__(self, path: Path, content: str, *words: str) -> None:
         self._path = path
@@ -53,7 +53,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Any:
     return read
 
 
-def test_a_run_follows_another_text_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
+def test_reloaded_text_is_followed_and_a_broken_config_changes_nothing(tmp_path: Path) -> None:
     site, lines = tmp_path / "site.toml", tmp_path / "a.jsonl"
     site.write_text(f'{STREET}text = "red car"\noutput = "a.jsonl"\n')
     process = subprocess.Popen(
@@ -79,7 +79,7 @@ def test_a_run_follows_another_text_and_a_broken_file_changes_nothing(tmp_path: 
     assert 'target "white van"' in out
 
 
-def test_one_target_gets_another_text(tmp_path: Path, said: Any) -> None:
+def test_single_target_gets_another_text(tmp_path: Path, said: Any) -> None:
     tracker: Any = fakes.FakeTracker()
     site = Site(tmp_path / "s.toml", 'text = "red car"\n')
     site.becomes(STREET + 'text = "red car"\n', change_one(tracker))
@@ -90,7 +90,7 @@ def test_one_target_gets_another_text(tmp_path: Path, said: Any) -> None:
     assert "line 2: text: there are now several targets, but the run was started with one" in said()
 
 
-def test_what_the_command_line_says_stays(tmp_path: Path, said: Any) -> None:
+def test_command_line_still_overrides_the_reloaded_config(tmp_path: Path, said: Any) -> None:
     tracker: Any = fakes.FakeTracker()
     site = Site(
         tmp_path / "s.toml", 'text = "red car"\nmax-frames = 5\n', "--text", "dog", "--max-frames", "9"
@@ -109,7 +109,9 @@ def many(monkeypatch: pytest.MonkeyPatch) -> MultiTracker:
     return tracker
 
 
-def test_a_target_becomes_a_query_and_a_query_a_target(many: MultiTracker, tmp_path: Path, said: Any) -> None:
+def test_target_becomes_a_query_and_a_query_becomes_a_target(
+    many: MultiTracker, tmp_path: Path, said: Any
+) -> None:
     many.every("bus")
     site = Site(tmp_path / "s.toml", 'text = ["car", "dog"]\nevery = "bus"\n')
     site.becomes(STREET + 'text = ["dog", "bus"]\nevery = ["car"]\n', change_many(many))
@@ -117,7 +119,7 @@ def test_a_target_becomes_a_query_and_a_query_a_target(many: MultiTracker, tmp_p
     assert (set(many.names), set(many.queries)) == ({"dog", "bus"}, {"car"})
 
 
-def test_targets_and_queries_come_and_go_and_the_others_are_not_touched(
+def test_adding_and_removing_targets_leaves_the_others_unchanged(
     many: MultiTracker, tmp_path: Path, said: Any
 ) -> None:
     many.every("bus")
@@ -129,7 +131,7 @@ def test_targets_and_queries_come_and_go_and_the_others_are_not_touched(
     assert said() == 'target "dog" target "cat" every "van"'
 
 
-def test_a_text_that_is_refused_takes_the_others_back(many: MultiTracker, tmp_path: Path, said: Any) -> None:
+def test_rejected_text_undoes_the_other_changes(many: MultiTracker, tmp_path: Path, said: Any) -> None:
     site = Site(tmp_path / "s.toml", 'text = ["car", "dog"]\n')
     for wrong in (
         'text = ["ant", "dog", " "]\n',
@@ -142,7 +144,7 @@ def test_a_text_that_is_refused_takes_the_others_back(many: MultiTracker, tmp_pa
         assert many.names == ("car", "dog")
 
 
-def test_boxes_are_of_the_first_frame(tmp_path: Path, said: Any) -> None:
+def test_boxes_apply_to_the_first_frame_only(tmp_path: Path, said: Any) -> None:
     tracker: Any = fakes.FakeTracker()
     boxed = Site(tmp_path / "s.toml", 'text = "car"\nbox = "1,2,30,20"\n')
     boxed.becomes(STREET + 'text = "dog"\nbox = "1,2,30,20"\n', change_one(tracker))

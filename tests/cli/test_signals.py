@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals differ 
 
 
 class Killer(ListSink):
-    """Sends this process a signal while it writes a frame, and twice, as impatient people do."""
+    """A sink that sends this process a signal while it writes a frame, and twice, as impatient users do."""
 
     def __init__(self, number: int, *, at: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Killer(ListSink):
 
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("number", signals.SIGNALS)
-def test_all_outputs_end_with_the_frame_in_which_a_signal_comes(number: int, several: bool) -> None:
+def test_all_outputs_end_with_the_frame_of_the_signal(number: int, several: bool) -> None:
     sinks = [ListSink(), Killer(number, at=3), ListSink()]
     with signals.interruptible():
         if several:
@@ -59,7 +59,7 @@ def test_all_outputs_end_with_the_frame_in_which_a_signal_comes(number: int, sev
 
 
 @pytest.mark.parametrize("number", signals.SIGNALS)
-def test_a_signal_between_frames_ends_the_run_at_once(number: int) -> None:
+def test_signal_between_frames_ends_the_run_at_once(number: int) -> None:
     class Slow(FakeTracker):
         def update(self, frame: Any, *, deadline_ms: float | None = None) -> Track:
             if len(self.calls) == 3:
@@ -72,7 +72,7 @@ def test_a_signal_between_frames_ends_the_run_at_once(number: int) -> None:
     assert (summary.frames, summary.interrupted) == (3, True)
 
 
-def test_a_signal_whose_exception_is_swallowed_ends_the_run_all_the_same() -> None:
+def test_run_ends_even_if_the_exception_of_a_signal_is_swallowed() -> None:
     class Deaf(FakeTracker):
         def update(self, frame: Any, *, deadline_ms: float | None = None) -> Track:
             try:
@@ -86,7 +86,7 @@ def test_a_signal_whose_exception_is_swallowed_ends_the_run_all_the_same() -> No
         assert run(Frames(20), Deaf(), text="x").frames == 4
 
 
-def test_a_signal_while_files_are_completed_is_put_aside() -> None:
+def test_signal_while_files_are_completed_is_ignored() -> None:
     class Closer(ListSink):
         def close(self) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -100,7 +100,7 @@ def test_a_signal_while_files_are_completed_is_put_aside() -> None:
     assert all(sink.closed for sink in sinks)
 
 
-def test_handlers_are_put_back_and_nohup_is_respected() -> None:
+def test_handlers_are_restored_and_nohup_is_respected() -> None:
     before = [signal.getsignal(number) for number in signals.SIGNALS]
     with signals.interruptible():
         assert signal.getsignal(signal.SIGHUP) is not before[signals.SIGNALS.index(signal.SIGHUP)]
@@ -108,7 +108,7 @@ def test_handlers_are_put_back_and_nohup_is_respected() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals.interruptible():
-            os.kill(os.getpid(), signal.SIGHUP)  # the terminal closes: ``nohup`` is there for this
+            os.kill(os.getpid(), signal.SIGHUP)  # the terminal closes: that is the case for ``nohup``
             assert not signals.stopping()
     finally:
         signal.signal(signal.SIGHUP, before[signals.SIGNALS.index(signal.SIGHUP)])
@@ -126,7 +126,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_hangup_asks_for_something_unless_the_terminal_has_closed() -> None:
+def test_hangup_reloads_unless_the_terminal_has_closed() -> None:
     import fcntl
     import pty
     import termios
@@ -149,7 +149,7 @@ def test_a_hangup_asks_for_something_unless_the_terminal_has_closed() -> None:
 
 
 @pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["plain", "nohup"])
-def test_a_hangup_that_is_asked_for_does_not_end_the_process_later(before: signal.Handlers) -> None:
+def test_requested_hangup_does_not_end_the_process_later(before: signal.Handlers) -> None:
     asked: list[int] = []
     found = signal.signal(signal.SIGHUP, before)
     with signals.interruptible(0.05, on_hangup=lambda: asked.append(1)):
@@ -165,12 +165,12 @@ def write_for_ever(descriptor: int) -> None:
         os.write(descriptor, bytes(1 << 16))
 
 
-def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hung_write_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "PATIENCE_S", 0.2)
     reading, writing = os.pipe()
     with signals.interruptible(), signals.held():
         os.kill(os.getpid(), signal.SIGTERM)
-        for _ in range(2):  # not only the first one
+        for _ in range(2):  # not only the first time
             with pytest.raises(TimeoutError, match="nothing reads"), signals.breakable():
                 write_for_ever(writing)
     os.close(reading)
@@ -192,10 +192,10 @@ with signals.interruptible():
 
 
 @pytest.mark.parametrize(("limit_s", "patience_s", "count"), [(0.5, 100, 1), (100, 0.5, 2)])
-def test_a_process_that_hangs_in_a_library_ends(
+def test_process_that_hangs_in_a_library_ends(
     tmp_path: Path, limit_s: float, patience_s: float, count: int
 ) -> None:
-    """After its time, or sooner after a second signal."""
+    """It ends after its time, or sooner after a second signal."""
     process = subprocess.Popen(
         [sys.executable, "-c", HANGING, str(limit_s), str(patience_s)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
@@ -205,7 +205,9 @@ def test_a_process_that_hangs_in_a_library_ends(
         assert process.stdout.readline() == "ready\n"
         for _ in range(count):
             process.send_signal(signal.SIGTERM)
-            time.sleep(signals.ECHO_S + 0.1)  # the second one is no echo of the first
+            time.sleep(
+                signals.ECHO_S + 0.1
+            )  # so that the second signal does not count as an echo of the first
         _, complaint = process.communicate(timeout=30)
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""The line that is redrawn while a run lasts."""
+"""The status line that is redrawn during a run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from edgetrack.types import Frame, Track
 
 
 @pytest.mark.parametrize(("live", "shown"), [(True, "frame 2/40"), (False, "frame 36/40")])
-def test_the_frame_counts_towards_the_total(live: bool, shown: str) -> None:
-    """Of a camera, frames are skipped: their numbers say nothing of how many are left."""
+def test_status_line_counts_frames_up_to_the_total(live: bool, shown: str) -> None:
+    """A camera skips frames: their numbers do not tell how many are left."""
     file, meter = io.StringIO(), Meter()
     console = Console(file=file, force_terminal=True, width=150, color_system=None)
     track = Track(None, 0.1, "searching", 35)

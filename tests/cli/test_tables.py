@@ -1,4 +1,4 @@
-"""What a terminal shows: all of a table, however narrow it is."""
+"""Tables on a terminal: complete, however narrow it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TABLE = Table("Results", COLUMNS, ROWS)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_nothing_of_a_table_is_cut_off(width: int) -> None:
+def test_table_is_never_truncated(width: int) -> None:
     out = io.StringIO()
     print_table(Console(file=out, width=width, force_terminal=True, color_system=None), TABLE)
     printed = out.getvalue()
@@ -27,13 +27,13 @@ def test_nothing_of_a_table_is_cut_off(width: int) -> None:
     for row in TABLE.rows:
         for cell in row:
             assert cell in printed, cell
-    pieces = printed.count("opencv-nano:v2")  # each says what its rows are
+    pieces = printed.count("opencv-nano:v2")  # each piece of the table names its row
     assert pieces == printed.count("edgetrack") == printed.count("tracker")
     assert (pieces > 1) == (width < 140)
     assert printed.count("Results") == 1
 
 
-def test_a_file_gets_one_line_a_row() -> None:
+def test_table_in_a_file_has_one_line_per_row() -> None:
     out = io.StringIO()
     print_table(Console(file=out, width=80), TABLE)
     [row] = [line for line in out.getvalue().splitlines() if line.startswith("edgetrack")]
@@ -41,7 +41,7 @@ def test_a_file_gets_one_line_a_row() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80])
-def test_progress_keeps_its_figures_beside_a_long_name(width: int) -> None:
+def test_progress_keeps_its_figures_next_to_a_long_name(width: int) -> None:
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True, color_system=None)
     progress = open_progress(console)

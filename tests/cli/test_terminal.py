@@ -1,4 +1,4 @@
-"""The terminal: what becomes of it does not matter to a run, and what is printed cannot harm it."""
+"""The terminal: its failure does not affect a run, and printed text cannot inject control characters."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ RUN = f"{FAKE} run -s in --text x"
         ("> /dev/full 2>&1", ""),
     ],
 )
-def test_whatever_becomes_of_the_terminal_the_files_are_complete(
+def test_files_are_complete_whatever_happens_to_the_terminal(
     pictures: Path, redirected: str, complaint: str
 ) -> None:
     done = shell(f"{RUN} -o out.jsonl -o out.mp4 {redirected}", pictures)
@@ -80,7 +80,7 @@ def test_whatever_becomes_of_the_terminal_the_files_are_complete(
     assert frames(pictures / "out.mp4") == 20
 
 
-def test_a_command_whose_text_is_its_result_says_that_it_is_lost(pictures: Path) -> None:
+def test_command_whose_result_is_its_output_reports_that_it_is_lost(pictures: Path) -> None:
     for words in ("models", "--help", "run -s in --text x"):
         done = shell(f"{FAKE} {words} > /dev/full", pictures)
         assert done.returncode == 2
@@ -88,7 +88,7 @@ def test_a_command_whose_text_is_its_result_says_that_it_is_lost(pictures: Path)
     assert shell(f"{FAKE} models | head -1", pictures).returncode == 0
 
 
-def test_json_lines_on_standard_output_and_nothing_else(pictures: Path) -> None:
+def test_standard_output_has_json_lines_and_nothing_else(pictures: Path) -> None:
     done = shell(f"{RUN} --output - -o out.jsonl", pictures)
     assert done.returncode == 0
     assert done.stdout == (pictures / "out.jsonl").read_bytes()
@@ -97,9 +97,9 @@ def test_json_lines_on_standard_output_and_nothing_else(pictures: Path) -> None:
     assert b"written  -" not in done.stderr
 
 
-def test_a_reader_of_the_lines_that_has_seen_enough(pictures: Path) -> None:
-    """As a program that SIGPIPE ends; with another output the run goes on."""
-    for index in range(20, 200):  # more than a pipe of one page and `head` take
+def test_reader_of_the_json_lines_may_close_the_pipe_early(pictures: Path) -> None:
+    """A program that SIGPIPE ends exits with it; with another output the run continues."""
+    for index in range(20, 200):  # more than one page of a pipe and `head` hold
         os.link(pictures / "in" / "0.png", pictures / "in" / f"{index}.png")
     done = shell(f"{RUN} -o - | head -2", pictures)
     assert (done.returncode, done.stdout.count(b"\n")) == (141, 2)
@@ -111,7 +111,7 @@ def test_a_reader_of_the_lines_that_has_seen_enough(pictures: Path) -> None:
     assert len(lines(pictures / "out.jsonl")) == 200
 
 
-def test_an_output_that_fails_is_said_at_once_and_the_others_go_on(pictures: Path) -> None:
+def test_failing_output_is_reported_at_once_and_the_others_continue(pictures: Path) -> None:
     (pictures / "full.jsonl").symlink_to("/dev/full")
     done = shell(f"{RUN} -o full.jsonl -o out.jsonl -o out.mp4", pictures)
     assert done.returncode == 2
@@ -132,7 +132,7 @@ def test_an_output_that_fails_is_said_at_once_and_the_others_go_on(pictures: Pat
         ("run -s in --text x", "latin-1"),
     ],
 )
-def test_a_terminal_without_unicode_gets_other_marks(pictures: Path, encoding: str, words: str) -> None:
+def test_terminal_without_unicode_gets_ascii_marks(pictures: Path, encoding: str, words: str) -> None:
     done = shell(f"{FAKE} {words}", pictures, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
     done.stdout.decode(encoding)
@@ -141,7 +141,7 @@ def test_a_terminal_without_unicode_gets_other_marks(pictures: Path, encoding: s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_the_live_line_on_a_terminal_without_unicode(pictures: Path) -> None:
+def test_live_line_on_a_terminal_without_unicode(pictures: Path) -> None:
     import pty
 
     parent, child = pty.openpty()
@@ -163,8 +163,8 @@ def test_the_live_line_on_a_terminal_without_unicode(pictures: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_a_terminal_that_hangs_does_not_stop_a_run(pictures: Path) -> None:
-    """Nobody reads it, as when a connection is lost or Ctrl-S was pressed; the run is over long before it is read."""
+def test_hung_terminal_does_not_stop_a_run(pictures: Path) -> None:
+    """Nobody reads it, as after a lost connection or Ctrl-S; the run ends long before it is read."""
     import pty
 
     for index in range(20, 400):
@@ -175,7 +175,7 @@ def test_a_terminal_that_hangs_does_not_stop_a_run(pictures: Path) -> None:
         while True:
             os.write(child, b"." * 64)  # until it is full
     os.set_blocking(child, True)
-    os.read(parent, 2000)  # room for the heading and a few lines
+    os.read(parent, 2000)  # makes room for the heading and a few lines
     process = subprocess.Popen(
         ["bash", "-c", f"{RUN} -o out.jsonl"], stdin=child, stdout=child, stderr=child, cwd=pictures,
         env={**os.environ, "TERM": "xterm"},
@@ -188,21 +188,23 @@ def test_a_terminal_that_hangs_does_not_stop_a_run(pictures: Path) -> None:
         ):
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
-        os.close(parent)  # it may be waiting to show its summary
+        os.close(parent)  # the run may be waiting to print its summary
         assert process.wait(timeout=30) == 0
     finally:
         process.kill()
 
 
-def test_control_characters_are_shown_and_not_obeyed() -> None:
+def test_control_characters_are_escaped() -> None:
     assert terminal.escape(HOSTILE) == SHOWN
     assert terminal.escape("Füße, 赤い車, 🚗, a\n\tb") == "Füße, 赤い車, 🚗, a\n\tb"
     assert terminal.one_line("a\nerror: b") == r"a\nerror: b"
 
 
 @pytest.mark.parametrize("on_terminal", [False, True])
-def test_nothing_that_is_printed_is_obeyed(on_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines, tables and what is drawn live; their texts come from bundles, recordings and data sets of strangers."""
+def test_nothing_that_is_printed_contains_control_characters(
+    on_terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines, tables and live displays show texts from bundles, recordings and data sets of unknown origin."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "utf-8", terminal.ENCODING_ERRORS))
     console = terminal.open_console()
@@ -215,14 +217,14 @@ def test_nothing_that_is_printed_is_obeyed(on_terminal: bool, monkeypatch: pytes
         console.print(HOSTILE, table, Text(HOSTILE, "red"), style="bold")
     sys.stdout.flush()
     shown = raw.getvalue().decode()
-    plain = SHOWN.replace(r"\x07", "").replace(r"\x0d", "")  # which the library drops
-    assert shown.count(plain) >= 3  # a table folds its cells
+    plain = SHOWN.replace(r"\x07", "").replace(r"\x0d", "")  # the library drops these
+    assert shown.count(plain) >= 3  # a table wraps its cells
     for forbidden in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e", "\u2028", "\x00"):
         assert forbidden not in shown
 
 
-def test_the_names_of_strangers_on_the_command_line(pictures: Path) -> None:
-    """A file's name, a recording's facts and an argument, in headings, tables and errors, are shown escaped."""
+def test_foreign_names_on_the_command_line_are_escaped(pictures: Path) -> None:
+    """File names, facts of a recording and arguments are escaped in headings, tables and errors."""
     pytest.importorskip("mcap")
     facts = dict.fromkeys(
         ["source", "text", "engine", "precision", "model", "model digest", "bundle"], "\x1b[2J"

@@ -1,4 +1,4 @@
-"""How soon threads of outputs leave the interpreter to the one that tracks."""
+"""How soon the threads of outputs yield the GIL to the one that tracks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.cli.runners import TURN_S, quick_turns
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_turns_are_quick_while_a_live_source_is_tracked(live: bool) -> None:
+def test_gil_switch_interval_is_short_while_a_live_source_is_tracked(live: bool) -> None:
     source: Any = SimpleNamespace(live=live)
     before_s = sys.getswitchinterval()
     with quick_turns(source):

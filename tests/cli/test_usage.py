@@ -1,4 +1,4 @@
-"""Messages of the option parser: they name the refused value, and what was expected."""
+"""Messages of the option parser: they name the rejected value and what was expected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetrack.cli import app
         ("--camera", "front", "integer"),
     ],
 )
-def test_a_refused_value_is_named(option: str, value: str, expected: str) -> None:
+def test_rejected_value_is_named(option: str, value: str, expected: str) -> None:
     result = CliRunner().invoke(app, ["run", "--text", "car", option, value])
     said = " ".join(result.output.replace("│", " ").split())
     assert result.exit_code == 2

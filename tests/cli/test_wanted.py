@@ -23,11 +23,11 @@ ZONES = 'units = "relative"\n[[line]]\nname = "gate"\npoints = [[0, 0], [1, 1]]\
         ("the car", "the car"),
     ],
 )
-def test_a_word_for_all_is_taken_off(text: str, rest: str) -> None:
+def test_leading_all_or_every_is_removed(text: str, rest: str) -> None:
     assert without_all(text) == rest
 
 
-def test_one_target_without_zones_is_one(tmp_path: Path) -> None:
+def test_single_target_without_zones_is_one(tmp_path: Path) -> None:
     (tmp_path / "z.toml").write_text(ZONES)
     assert Wanted.of(["car"], [], [], 8, None).is_one
     assert not Wanted.of(["car"], [], [], 8, tmp_path / "z.toml").is_one
@@ -35,6 +35,6 @@ def test_one_target_without_zones_is_one(tmp_path: Path) -> None:
     assert not Wanted.of([], [], ["bus"], 8, None).is_one
 
 
-def test_nothing_is_nothing_to_track() -> None:
+def test_no_text_box_or_query_is_an_error() -> None:
     with pytest.raises(ConfigError, match="nothing to track: give --text, --box, --every"):
         Wanted.of([], [], [], 8, None)

@@ -1,4 +1,4 @@
-"""What systemd is told, over a real socket; and what a run does of itself when its source hangs or breaks."""
+"""What systemd is told, over a real socket; and how a run recovers when its source hangs or breaks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PIXELS = np.zeros((4, 6, 3), np.uint8)
 
 @pytest.fixture
 def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The socket of a service manager that expects a sign of life every 40 ms."""
+    """Open the socket of a service manager that expects a sign of life every 40 ms."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
         way.bind(str(tmp_path / "notify"))
         way.settimeout(5)
@@ -41,7 +41,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 class Camera:
-    """Gives pictures as its steps say: one for each number, then what the exception says, or nothing for an event."""
+    """A camera that plays its steps: an image for each number, then it raises the exception, or hangs on an event."""
 
     fps = 30.0
 
@@ -64,7 +64,7 @@ class Camera:
 
 
 def open_cameras(first: Camera, *others: Camera) -> Source:
-    """A live source that connects to one camera after the other."""
+    """Open a live source that connects to one camera after the other."""
     reading, stamps, left = Reading(), Stamps(), list(others)
 
     def frames(first: Camera | Lost, reading: Reading) -> Generator[Frame, None, None]:
@@ -84,7 +84,7 @@ def open_cameras(first: Camera, *others: Camera) -> Source:
     )
 
 
-def test_systemd_is_told_of_begin_states_and_life(manager: socket.socket) -> None:
+def test_systemd_is_told_of_start_states_and_signs_of_life(manager: socket.socket) -> None:
     service, shown = Service(), list[SourceState]()
     assert not os.environ.keys() & {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
     with open_cameras(Camera(5, Lost("refused", "it\nrefuses")), Camera(5, threading.Event())) as source:
@@ -104,7 +104,7 @@ def test_systemd_is_told_of_begin_states_and_life(manager: socket.socket) -> Non
     assert [state.name for state in shown][:2] == ["live", "reconnecting"]
 
 
-def test_signs_of_life_are_few_and_for_the_watched_process_alone(
+def test_signs_of_life_are_few_and_only_for_the_watched_process(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_PID", "1")
@@ -121,7 +121,7 @@ def test_signs_of_life_are_few_and_for_the_watched_process_alone(
     Service().beat()  # without a manager
 
 
-def test_a_driver_that_fails_as_nobody_expects_is_connected_again() -> None:
+def test_unexpected_driver_error_leads_to_a_reconnection() -> None:
     tracker = FakeTracker()
     broken = Camera(3, ValueError("bad buffer of rtsp://me:secret@host/x"))
     with open_cameras(broken, Camera(100)) as source:
@@ -134,7 +134,7 @@ def test_a_driver_that_fails_as_nobody_expects_is_connected_again() -> None:
     assert "ValueError: bad buffer of rtsp://host/x" in [state.reason for state in states]
 
 
-def test_a_driver_that_hangs_is_left_behind_and_the_target_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hung_driver_is_abandoned_and_the_target_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.source.SILENCE_S", 0.3)
     released, tracker = threading.Event(), FakeTracker()
     hangs = Camera(3, released, 5)
@@ -143,7 +143,7 @@ def test_a_driver_that_hangs_is_left_behind_and_the_target_kept(monkeypatch: pyt
         seen = [next(frames) for _ in range(3)]
         seen += [next(frames) for _ in range(3)]
         released.set()
-        assert hangs.closed.wait(5)  # by its own thread, when it comes back
+        assert hangs.closed.wait(5)  # its own thread closes it when the driver returns
         seen.append(next(frames))
         assert source.reconnects == 1
         summary = run(source, tracker, text="car", max_frames=2)
@@ -153,7 +153,7 @@ def test_a_driver_that_hangs_is_left_behind_and_the_target_kept(monkeypatch: pyt
     assert numbers == sorted(set(numbers))
 
 
-def test_a_system_clock_that_is_set_during_a_run_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_change_during_a_run_does_not_change_frame_times(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.cycle([1.7e9, 0.0, 4e9])
     monkeypatch.setattr(time, "time", lambda: next(clock))
     monkeypatch.setattr(time, "time_ns", lambda: int(next(clock) * 1e9))
@@ -174,7 +174,7 @@ def test_a_system_clock_that_is_set_during_a_run_changes_no_time(monkeypatch: py
     assert all(0 <= gap < 5 for gap in gaps)
 
 
-def test_what_connecting_again_does_not_mend_ends_the_source() -> None:
+def test_error_that_reconnecting_does_not_fix_ends_the_source() -> None:
     camera = Camera(2, SourceError("its pictures are too large"))
     with open_cameras(camera) as source, pytest.raises(SourceError, match="too large"):
         list(source)

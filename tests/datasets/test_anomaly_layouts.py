@@ -1,4 +1,4 @@
-"""Layouts of data sets of unusual events: what is marked, where, and what is wrong with a tree."""
+"""Layouts of data sets of unusual events: the labels of frames and regions, and errors in a tree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def clips(root: Path, split: str) -> list[AnomalyClip]:
 
 
 @pytest.mark.parametrize("name", anomaly_trees.MAKERS)
-def test_frames_and_regions_are_those_that_were_marked(tmp_path: Path, name: str) -> None:
+def test_labeled_frames_and_regions_are_read(tmp_path: Path, name: str) -> None:
     root = anomaly_trees.MAKERS[name](tmp_path)
     test = clips(root, "test")[0]
     assert len(test.frames) == COUNT
@@ -50,7 +50,7 @@ def test_frames_and_regions_are_those_that_were_marked(tmp_path: Path, name: str
     assert train.scene == test.scene
 
 
-def test_drawn_days_have_events_in_test_alone(tmp_path: Path) -> None:
+def test_rendered_days_have_events_in_the_test_split_only(tmp_path: Path) -> None:
     root = anomaly_trees.own(tmp_path, minutes=9)
     train, test = clips(root, "train")[1], clips(root, "test")[1]
     assert not train.abnormal.any()
@@ -61,7 +61,7 @@ def test_drawn_days_have_events_in_test_alone(tmp_path: Path) -> None:
     assert (test.frames[7] != test.frames[8]).any()
 
 
-def test_patches_that_overlap_are_one_track() -> None:
+def test_overlapping_patches_are_one_track() -> None:
     masks = np.zeros((3, 20, 20), np.uint8)
     for index in range(3):
         masks[index, 5:9, 2 + index : 6 + index] = 1
@@ -108,7 +108,9 @@ def too_many_ranges(root: Path) -> None:
         ("ucsd", too_many_ranges, "has 2 clips; expected 1"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, name: str, spoil: Callable[[Path], None], says: str) -> None:
+def test_error_in_a_tree_is_named(
+    tmp_path: Path, name: str, spoil: Callable[[Path], None], says: str
+) -> None:
     root = anomaly_trees.MAKERS[name](tmp_path)
     spoil(root)
     with pytest.raises(DatasetError, match=says):
@@ -143,19 +145,19 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str, spoil: Callable[[Path
         ),
     ],
 )
-def test_a_list_of_your_own_is_checked(tmp_path: Path, content: Any, says: str) -> None:
+def test_custom_list_is_checked(tmp_path: Path, content: Any, says: str) -> None:
     anomaly_trees.video(tmp_path / "gate.avi")
     (tmp_path / "anomaly.json").write_text(json.dumps(content))
     with pytest.raises(DatasetError, match=says):
         clips(tmp_path, "test")
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_unrelated_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expected the folder of UCSD, Avenue, ShanghaiTech or UCF-Crime"):
         clips(tmp_path, "test")
 
 
-def test_dataset_check_counts_what_is_abnormal(tmp_path: Path) -> None:
+def test_dataset_check_counts_abnormal_frames(tmp_path: Path) -> None:
     anomaly_trees.ucsd(tmp_path)
     result = CliRunner().invoke(app, ["dataset", "check", "anomaly", str(tmp_path), "test"])
     assert result.exit_code == 0, result.output

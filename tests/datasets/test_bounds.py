@@ -1,4 +1,4 @@
-"""Data sets stay in their folders, and read videos and pictures as honestly as sources do."""
+"""Data sets stay in their folders, and read videos and images as faithfully as sources do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def renamed(path: Path, name: object) -> None:
 
 @pytest.mark.parametrize("name", OUTSIDE)
 @pytest.mark.parametrize("kind", ["coco", "refcoco"])
-def test_pictures_from_outside_are_refused(tmp_path: Path, kind: str, name: object) -> None:
+def test_images_outside_the_folder_are_rejected(tmp_path: Path, kind: str, name: object) -> None:
     root, split = {"coco": (trees.coco, "train2014"), "refcoco": (trees.refcoco, "train")}[kind]
     root(tmp_path)
     renamed(next(tmp_path.rglob("instances*.json")), name)
@@ -40,7 +40,7 @@ def test_pictures_from_outside_are_refused(tmp_path: Path, kind: str, name: obje
 
 @pytest.mark.parametrize("name", OUTSIDE[:-1])
 @pytest.mark.parametrize("key", ["video", "frame"])
-def test_masks_of_a_video_from_outside_are_refused(tmp_path: Path, key: str, name: object) -> None:
+def test_masks_of_a_video_outside_the_folder_are_rejected(tmp_path: Path, key: str, name: object) -> None:
     (tmp_path / "train").mkdir()
     video, frame = (str(name), "00000") if key == "video" else ("003234408d", name)
     values = {"videos": {video: {"objects": {"1": {"frames": [frame]}}}}}
@@ -56,7 +56,7 @@ FIELDS = ("-c:v", "libx264", "-flags", "+ilme+ildct")
 @pytest.mark.parametrize(
     ("name", "words"), [("v.mkv", VARIABLE), ("i.mp4", FIELDS), ("s.mp4", ("-vf", "setsar=2"))]
 )
-def test_a_video_has_the_frames_that_ffmpeg_finds(tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
+def test_video_has_the_frames_that_ffmpeg_finds(tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
     path = street(tmp_path / name, *words)
     own, frames = own_frames(path), VideoFrames(path)
     assert len(frames) == len(own) == 24
@@ -66,14 +66,14 @@ def test_a_video_has_the_frames_that_ffmpeg_finds(tmp_path: Path, name: str, wor
     assert len(pickle.loads(pickle.dumps(frames))) == 24
 
 
-def test_a_trimmed_video_has_the_frames_that_are_shown(tmp_path: Path) -> None:
+def test_trimmed_video_has_the_frames_that_are_shown(tmp_path: Path) -> None:
     ffmpeg("-ss", "0.3", "-i", street(tmp_path / "whole.mp4"), "-c", "copy", tmp_path / "v.mp4")
     shown = len(own_frames(tmp_path / "v.mp4"))
     assert shown < 24
     assert len(VideoFrames(tmp_path / "v.mp4", expected=shown)) == shown
 
 
-def test_a_broken_picture_would_shift_the_boxes_and_is_refused(tmp_path: Path) -> None:
+def test_broken_frame_would_shift_the_boxes_and_is_rejected(tmp_path: Path) -> None:
     path = street(tmp_path / "v.avi", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p")
     data = bytearray(path.read_bytes())
     places = [
@@ -87,7 +87,7 @@ def test_a_broken_picture_would_shift_the_boxes_and_is_refused(tmp_path: Path) -
         frames[7]
 
 
-def test_pictures_that_are_cut_or_deep_are_refused(tmp_path: Path) -> None:
+def test_truncated_and_16_bit_images_are_rejected(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.jpg"), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-500])
     cv2.imwrite(str(tmp_path / "c.png"), np.full((8, 8), 4095, np.uint16))

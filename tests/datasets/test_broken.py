@@ -1,4 +1,4 @@
-"""Broken trees are refused by an error that points at the file, and at the line where there is one."""
+"""Broken trees are rejected with an error that names the file, and the line if there is one."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from edgetrack.errors import DatasetError
 
 @pytest.mark.parametrize("separator", [",", "\t", " ", ", ", "  ", ";"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_every_separator_reads_well(tmp_path: Path, separator: str, end: str) -> None:
+def test_every_separator_is_accepted(tmp_path: Path, separator: str, end: str) -> None:
     path = trees.write(tmp_path / "a.txt", trees.rows(separator=separator, end=end) + end)
     np.testing.assert_array_equal(read_boxes(path), [trees.box_at(i) for i in range(trees.COUNT)])
 
 
-def test_a_byte_order_mark_is_no_number(tmp_path: Path) -> None:
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert read_boxes(trees.write(tmp_path / "a.txt", "\ufeff1,2,3,4")).tolist() == [[1, 2, 3, 4]]
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-3, 1e6)] * 2), min_size=1, max_size=20))
-def test_boxes_come_back_as_they_were_written(
+def test_boxes_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, boxes: list[Any]
 ) -> None:
     text = "\n".join(",".join(map(repr, box)) for box in boxes)
@@ -64,7 +64,7 @@ def test_bad_lines_are_named(tmp_path: Path, text: str, message: str) -> None:
         read_boxes(trees.write(tmp_path / "a.txt", text))
 
 
-def test_a_line_that_is_partly_nan_is_refused(tmp_path: Path) -> None:
+def test_partly_nan_line_is_rejected(tmp_path: Path) -> None:
     path = trees.write(tmp_path / "a.txt", "1,2,3,4\n1,nan,3,4")
     with pytest.raises(DatasetError, match=r"a\.txt:2: 1 of 4 values are nan"):
         read_boxes(path, nan_ok=True)
@@ -199,12 +199,12 @@ def test_broken_trees_are_named(tmp_path: Path, name: str, file: str, text: str 
         ("coco", "train2017", "expected one of the folders"),
     ],
 )
-def test_what_is_not_there_is_explained(tmp_path: Path, name: str, split: str, message: str) -> None:
+def test_missing_files_are_explained(tmp_path: Path, name: str, split: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         open_dataset(name, tmp_path, split)
 
 
-def test_an_unknown_sequence_and_a_missing_folder_are_explained(tmp_path: Path) -> None:
+def test_unknown_sequence_and_missing_folder_are_explained(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="has no sequence 'bus-1'; it has 2, the first is car-1"):
         open_dataset("lasot", trees.lasot(tmp_path), "train")["bus-1"]  # type: ignore[index]
     found = open_dataset("lasot", tmp_path, "train")
@@ -240,7 +240,7 @@ class Evil:
         return os.system, ("touch pwned",)
 
 
-def test_a_pickle_cannot_run_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_cannot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "refs.p"
     path.write_bytes(pickle.dumps([Evil()]))
@@ -257,13 +257,13 @@ def test_damaged_pickles_are_named(tmp_path: Path, content: bytes) -> None:
         read_plain_pickle(path)
 
 
-def test_pickles_of_python_2_read_well(tmp_path: Path) -> None:
+def test_python_2_pickles_are_read(tmp_path: Path) -> None:
     path = tmp_path / "refs.p"
     path.write_bytes(b"(lp0\n(dp1\nS'sent'\np2\nS'caf\\xe9'\np3\nsS'ann_id'\np4\nL77L\nsa.")
     assert read_plain_pickle(path) == [{"sent": "caf\u00e9", "ann_id": 77}]
 
 
-def test_references_that_do_not_fit_are_named(tmp_path: Path) -> None:
+def test_inconsistent_references_are_named(tmp_path: Path) -> None:
     trees.refcoco(tmp_path)
     path = tmp_path / "refcoco" / "refs(unc).p"
     with pytest.raises(DatasetError, match=r"no reference has split 'val'; it has \['testA', 'train'\]"):
@@ -284,7 +284,7 @@ def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_check_counts_and_names_faults(tmp_path: Path) -> None:
+def test_check_counts_and_names_faults(tmp_path: Path) -> None:
     done = check("lasot", trees.lasot(tmp_path), "train")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "lasot train: 2 sequences, 12 frames, 2 of them without the target, 0 faults\n"

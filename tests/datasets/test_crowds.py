@@ -1,4 +1,4 @@
-"""Sequences with many objects: what a phrase names in each frame, and what is wrong with the files."""
+"""Sequences with many objects: which objects a phrase names in each frame, and errors in the files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def crowds(name: str, root: Path, split: str | None = None) -> list[Crowd]:
     return list(found)
 
 
-def test_pedestrians_of_mot17_that_count(tmp_path: Path) -> None:
+def test_mot17_yields_the_evaluated_pedestrians(tmp_path: Path) -> None:
     found = crowds("mot17", tmp_path)
     assert [(c.name, c.text, c.fps) for c in found] == [
         ("MOT17-02", "person", 25.0),
@@ -44,7 +44,7 @@ def test_pedestrians_of_mot17_that_count(tmp_path: Path) -> None:
     assert found[0].frames[3][y + h // 2, x + w // 2, 2] > 180
 
 
-def test_sentences_of_refer_kitti_name_some_objects_in_some_frames(tmp_path: Path) -> None:
+def test_refer_kitti_sentences_name_some_objects_in_some_frames(tmp_path: Path) -> None:
     (one,) = crowds("refer-kitti", tmp_path, "train")
     assert (one.name, one.text) == ("0001/squares-on-the-left", "squares on the left")
     assert [sorted(objects or ()) for objects in one.objects] == [[1, 2], [1], [], [], [], []]
@@ -53,7 +53,7 @@ def test_sentences_of_refer_kitti_name_some_objects_in_some_frames(tmp_path: Pat
     assert [c.name for c in crowds("refer-kitti", tmp_path, "test")] == ["0005/red-squares"]
 
 
-def test_classes_of_tao_that_are_labeled_exhaustively(tmp_path: Path) -> None:
+def test_tao_yields_the_exhaustively_labeled_classes(tmp_path: Path) -> None:
     (one,) = crowds("tao", tmp_path)
     assert (one.name, one.text) == ("val/YFCC100M/v_1/baby_buggy_(vehicle)", "baby buggy")
     assert [None if objects is None else sorted(objects) for objects in one.objects] == [
@@ -68,7 +68,7 @@ def test_classes_of_tao_that_are_labeled_exhaustively(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_a_tree_is_checked(tmp_path: Path, name: str) -> None:
+def test_tree_is_checked(tmp_path: Path, name: str) -> None:
     make, split = TREES[name]
     said, faults = check(name, make(tmp_path), split)
     assert "sequences with" in said
@@ -135,9 +135,7 @@ def test_a_tree_is_checked(tmp_path: Path, name: str) -> None:
         ("tao", "annotations/validation.json", '"bbox": [30', '"bbox": ["a"', "annotation 0: box"),
     ],
 )
-def test_what_is_wrong_is_said(
-    tmp_path: Path, name: str, path: str, old: str, new: str, expected: str
-) -> None:
+def test_error_is_reported(tmp_path: Path, name: str, path: str, old: str, new: str, expected: str) -> None:
     make, split = TREES[name]
     file = make(tmp_path) / path
     text = file.read_text()
@@ -151,7 +149,7 @@ def test_what_is_wrong_is_said(
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_an_empty_folder_is_said(tmp_path: Path, name: str) -> None:
+def test_empty_folder_is_reported(tmp_path: Path, name: str) -> None:
     opened = open_dataset(name, tmp_path, TREES[name][1])
     with pytest.raises(DatasetError, match=str(tmp_path)):
         list(opened)

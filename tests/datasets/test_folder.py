@@ -1,4 +1,4 @@
-"""The plain folder of videos: what its list may not say."""
+"""The plain folder of videos: errors in its list."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from edgetrack.errors import DatasetError
         ({"name": "a\nb", "text": "red car"}, "contains a control character"),
     ],
 )
-def test_texts_that_no_file_can_hold_are_named(tmp_path: Path, entry: dict[str, str], message: str) -> None:
+def test_texts_that_are_not_valid_unicode_are_named(
+    tmp_path: Path, entry: dict[str, str], message: str
+) -> None:
     (tmp_path / "sequences.json").write_text(json.dumps([entry]))
     with pytest.raises(DatasetError, match=message):
         open_dataset("folder", tmp_path, "all")
 
 
-def test_a_list_that_nests_without_end_is_named(tmp_path: Path) -> None:
+def test_endlessly_nested_list_is_named(tmp_path: Path) -> None:
     (tmp_path / "sequences.json").write_text("[" * 200_000)
     with pytest.raises(DatasetError, match=r"sequences\.json: the JSON is nested too deeply"):
         open_dataset("folder", tmp_path, "all")
 
 
-def test_a_folder_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
+def test_folder_whose_name_is_not_utf8_is_named(tmp_path: Path) -> None:
     import os
 
     raw = os.fsencode(tmp_path) + b"/airplane/airplane-\xff"

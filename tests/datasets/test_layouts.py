@@ -1,4 +1,4 @@
-"""Every official layout reads as its data set means it."""
+"""Every official layout is read as its data set defines it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def absent(sequence: Sequence) -> list[int]:
 
 @pytest.mark.parametrize(("name", "split"), MAKERS)
 def test_boxes_lie_on_the_target_in_every_layout(tmp_path: Path, name: str, split: str) -> None:
-    """The target is the only bright red thing, so its pixels say whether frames and boxes belong together."""
+    """The target is the only bright red object, so its pixels tell whether frames and boxes match."""
     found = opened(name, MAKERS[name, split](tmp_path), split)
     assert len(found) == len(found.names) >= 1
     sequence = found[0]
@@ -60,7 +60,9 @@ def test_otb_names_targets_and_starts_where_the_benchmark_does(tmp_path: Path) -
     ("name", "first", "away"),
     [("lasher", "v000001.jpg", [3]), ("depthtrack", "00000001.jpg", [2]), ("visevent", "frame0001.bmp", [2])],
 )
-def test_the_color_pictures_of_sets_with_two(tmp_path: Path, name: str, first: str, away: list[int]) -> None:
+def test_data_sets_of_two_sensors_yield_color_images(
+    tmp_path: Path, name: str, first: str, away: list[int]
+) -> None:
     found = opened(name, trees.MAKERS[name, "train"](tmp_path), "train")
     assert found[0].frames.path(0).name == first  # type: ignore[attr-defined]
     assert absent(found[0]) == away
@@ -106,7 +108,7 @@ def test_got10k_flags_and_hidden_truth(tmp_path: Path) -> None:
     assert absent(test) == [1, 2, 3, 4, 5]
 
 
-def test_trackingnet_parts_and_order_of_numbers(tmp_path: Path) -> None:
+def test_trackingnet_parts_are_in_numeric_order(tmp_path: Path) -> None:
     train = opened("trackingnet", trees.trackingnet(tmp_path), "train")
     assert train.names == ["TRAIN_0/TRAIN_0_a", "TRAIN_3/TRAIN_3_a"]
     assert train[1].frames.path(11).name == "11.jpg"  # type: ignore[attr-defined]
@@ -119,20 +121,20 @@ def test_uav123_cuts_long_videos(tmp_path: Path) -> None:
     assert found["truck4_2"].frames.path(0).name == "000577.jpg"  # type: ignore[attr-defined]
 
 
-def test_nfs_takes_every_eighth_line_and_lost_is_absent(tmp_path: Path) -> None:
+def test_nfs_reads_every_eighth_line_and_lost_means_absent(tmp_path: Path) -> None:
     sequence = opened("nfs", trees.nfs(tmp_path), "30")[0]
     assert absent(sequence) == [1]
     np.testing.assert_array_equal(sequence.boxes[2], box_at(2))
 
 
-def test_vot_regions_become_the_boxes_around_them(tmp_path: Path) -> None:
+def test_vot_regions_become_enclosing_boxes(tmp_path: Path) -> None:
     boxes = opened("vot", trees.vot(tmp_path), "all")[0].boxes
     np.testing.assert_array_equal(boxes[1], [10.5, 15, 24.5, 29])
     np.testing.assert_array_equal(boxes[2], [4, 5, 3, 1])
     assert np.isnan(boxes[3:]).all()
 
 
-def test_vot_masks_against_a_mask_that_is_drawn(tmp_path: Path) -> None:
+def test_vot_masks_equal_a_rendered_mask(tmp_path: Path) -> None:
     from edgetrack.datasets.vot import mask_box
 
     rng = np.random.default_rng(0)
@@ -153,7 +155,7 @@ def test_vot_masks_against_a_mask_that_is_drawn(tmp_path: Path) -> None:
         assert box == [7 + xs.min(), 3 + ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]
 
 
-def test_davis_objects_and_the_color_that_does_not_count(tmp_path: Path) -> None:
+def test_davis_objects_exclude_the_void_color(tmp_path: Path) -> None:
     found = opened("davis", trees.davis(tmp_path), "train")
     assert found.names == ["bear_1", "bear_2"]
     np.testing.assert_array_equal(found["bear_1"].boxes[3], box_at(3))
@@ -161,7 +163,7 @@ def test_davis_objects_and_the_color_that_does_not_count(tmp_path: Path) -> None
     assert absent(found["bear_2"]) == [COUNT - 1]
 
 
-def test_sets_of_video_objects_have_masks(tmp_path: Path) -> None:
+def test_video_object_data_sets_have_masks(tmp_path: Path) -> None:
     for name in ("davis", "davis2016", "youtube-vos", "mose"):
         root = MAKERS[name, "train"](tmp_path / name)
         sequence = opened(name, root, "train")[0]
@@ -172,7 +174,7 @@ def test_sets_of_video_objects_have_masks(tmp_path: Path) -> None:
         assert mask[y : y + h, x : x + w].all()
 
 
-def test_an_object_of_youtube_vos_begins_where_it_appears(tmp_path: Path) -> None:
+def test_youtube_vos_object_starts_where_it_appears(tmp_path: Path) -> None:
     found = opened("youtube-vos", vos_trees.youtube_vos(tmp_path), "train")
     assert found.names == ["0a1b_1", "0a1b_2"]
     assert len(found["0a1b_1"]) == len(found["0a1b_2"]) + 1
@@ -180,7 +182,7 @@ def test_an_object_of_youtube_vos_begins_where_it_appears(tmp_path: Path) -> Non
     np.testing.assert_array_equal(found["0a1b_1"].boxes[1], box_at(2))
 
 
-def test_frames_of_a_video_in_any_order(tmp_path: Path) -> None:
+def test_frames_of_a_video_can_be_read_in_any_order(tmp_path: Path) -> None:
     sequence = opened("folder", trees.folder(tmp_path), "all")[0]
     assert (sequence.text, sequence.attributes) == ("the red square", {"category": "square"})
     frames = sequence.frames
@@ -198,7 +200,7 @@ def regions(name: str, path: Path, split: str) -> RegionSet:
     return made
 
 
-def test_coco_names_only_what_is_alone_of_its_class(tmp_path: Path) -> None:
+def test_coco_names_only_single_objects_of_a_class(tmp_path: Path) -> None:
     found = {region.id: region for region in regions("coco", trees.coco(tmp_path), "train2014")}
     assert sorted(found) == [11, 12, 13, 21]  # 22 is a crowd
     assert found[11].texts == ()  # there are two cars
@@ -228,12 +230,12 @@ def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
     assert {region.id for region in regions("refcoco", tmp_path, "train")} == {11, 21}
 
 
-def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
+def test_every_layout_has_its_own_splits_and_name() -> None:
     assert len(LAYOUTS) == 33
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
 
 
-def test_the_measured_sequences_are_whole(shared_data: Path) -> None:
+def test_sequences_used_for_measurements_are_complete(shared_data: Path) -> None:
     found = opened("folder", shared_data / "devset", "all")
     assert len(found) == 23
     for sequence in found:

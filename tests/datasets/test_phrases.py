@@ -1,4 +1,4 @@
-"""Pictures with phrases: what a phrase names, and what is wrong with the files."""
+"""Images with phrases: which boxes a phrase has, and errors in the files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_phrases_have_their_boxes_or_are_absent(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[2].read()[y + h // 2, x + w // 2], (220, 40, 40))
 
 
-def test_chains_of_flickr30k_have_all_their_boxes(tmp_path: Path) -> None:
-    """Corners count from 1 and belong to the box; scenes and what cannot be seen say nothing."""
+def test_flickr30k_chains_have_all_their_boxes(tmp_path: Path) -> None:
+    """Corners count from 1 and are inclusive; scenes and invisible objects have no phrases."""
     root = phrase_trees.flickr30k(tmp_path)
     found = phrases("flickr30k-entities", root, "test")
     assert [(p.text, p.kind) for p in found] == [
@@ -49,7 +49,7 @@ def test_chains_of_flickr30k_have_all_their_boxes(tmp_path: Path) -> None:
     assert found[0].read().shape == (120, 160, 3)
 
 
-def test_a_missing_picture_is_a_fault(tmp_path: Path) -> None:
+def test_missing_image_is_an_error(tmp_path: Path) -> None:
     phrase_trees.langdev(tmp_path)
     (tmp_path / "images" / "b.png").unlink()
     summary, faults = check("langdev", tmp_path, "all")
@@ -58,7 +58,7 @@ def test_a_missing_picture_is_a_fault(tmp_path: Path) -> None:
     assert "b.png does not exist" in faults[0]
 
 
-def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_image_of_another_size_is_rejected(tmp_path: Path) -> None:
     write_line(tmp_path, width=161)
     with pytest.raises(DatasetError, match=r"160 x 120 pixels; expected 161 x 120"):
         phrases("langdev", tmp_path)[0].read()
@@ -88,14 +88,14 @@ def write_line(root: Path, **changes: Any) -> None:
         ({"width": -1}, "width is -1 and height is 120; expected whole numbers of pixels"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_error_is_named_with_its_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     write_line(tmp_path, **change)
     with pytest.raises(DatasetError, match=message):
         phrases("langdev", tmp_path)
 
 
 @pytest.mark.parametrize("line", ["{", "7", "[" * 100_000])
-def test_lines_that_are_no_objects_are_refused(tmp_path: Path, line: str) -> None:
+def test_lines_that_are_not_objects_are_rejected(tmp_path: Path, line: str) -> None:
     (tmp_path / "phrases.jsonl").write_text(line)
     with pytest.raises(DatasetError, match=r"phrases.jsonl:1: "):
         phrases("langdev", tmp_path)
@@ -118,7 +118,9 @@ def test_lines_that_are_no_objects_are_refused(tmp_path: Path, line: str) -> Non
         ("test.txt", "36", "37", "37.xml does not exist"),
     ],
 )
-def test_broken_files_of_flickr30k(tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
+def test_broken_flickr30k_files_are_rejected(
+    tmp_path: Path, file: str, old: str, new: str, message: str
+) -> None:
     path = phrase_trees.flickr30k(tmp_path) / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -126,7 +128,7 @@ def test_broken_files_of_flickr30k(tmp_path: Path, file: str, old: str, new: str
         phrases("flickr30k-entities", tmp_path, "test")
 
 
-def test_the_measured_phrases_are_whole(shared_data: Path) -> None:
+def test_phrases_used_for_measurements_are_complete(shared_data: Path) -> None:
     summary, faults = check("langdev", shared_data / "langdev", "all")
     assert summary == "207 phrases, 29 of them absent, in 87 images"
     assert not faults

@@ -1,4 +1,4 @@
-"""Sets with a second picture beside each color picture."""
+"""Data sets with a second sensor's image for each color image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opened(name: str, path: Path, split: str) -> SequenceSet:
         ("visevent", "train", "frame0001.bmp"),
     ],
 )
-def test_the_second_pictures_belong_to_the_same_moments(
+def test_images_of_both_sensors_belong_to_the_same_moments(
     tmp_path: Path, name: str, split: str, second: str
 ) -> None:
     sequence = opened(name, MAKERS[name, split](tmp_path), split)[0]
@@ -53,13 +53,13 @@ def test_the_second_pictures_belong_to_the_same_moments(
     assert opened(name, tmp_path, split)[0].x is None, "color alone was unpacked"
 
 
-def test_depth_is_shown_bright_where_it_is_near_and_black_where_it_is_unknown(tmp_path: Path) -> None:
+def test_depth_is_bright_where_near_and_black_where_unknown(tmp_path: Path) -> None:
     x = opened("vot-rgbd22", rgbx_trees.vot_rgbd22(tmp_path), "all")[0].x
     assert x is not None
     assert x[0][:2, 0].tolist() == [[0, 0, 0], [191, 191, 191]], "255 * (10 m - 2.5 m) / 10 m"
 
 
-def test_a_folder_of_pairs_names_the_second_video(tmp_path: Path) -> None:
+def test_folder_of_pairs_names_the_second_video(tmp_path: Path) -> None:
     trees.folder(tmp_path)
     frames = tmp_path / "near"
     trees.frames(frames, pattern="{:04d}.png")

@@ -1,4 +1,4 @@
-"""The demo's scene: always the same, with boxes that fit what is drawn."""
+"""The demo scene: reproducible, with boxes that match what is rendered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def scene() -> tuple[Scene, list[NDArray[np.uint8]]]:
     return drawn, [frame.pixels for frame in drawn.frames()]
 
 
-def test_the_scene_has_its_length_and_its_cars(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+def test_scene_has_its_length_and_its_cars(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
     drawn, frames = scene
     assert 150 <= len(frames) == FRAMES == len(drawn.boxes) <= 200
     assert all(f.shape == (HEIGHT, WIDTH, 3) and f.dtype == np.uint8 for f in frames)
@@ -29,7 +29,7 @@ def test_the_scene_has_its_length_and_its_cars(scene: tuple[Scene, list[NDArray[
     assert red == list(range(red[0], red[-1] + 1))
 
 
-def test_each_box_holds_its_color(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+def test_each_box_contains_its_color(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
     drawn, frames = scene
     for index in range(0, FRAMES, 15):
         blue, green, red = (frames[index][..., c].astype(int) for c in range(3))
@@ -49,14 +49,14 @@ def test_each_box_holds_its_color(scene: tuple[Scene, list[NDArray[np.uint8]]]) 
             assert xs.max() - xs.min() > 0.8 * box.w
 
 
-def test_the_scene_is_the_same_every_time(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+def test_scene_is_reproducible(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
     _, frames = scene
     again = Scene().frames()
     for index in range(3):
         assert np.array_equal(next(again).pixels, frames[index])
 
 
-def test_it_opens_as_a_source_like_any_other() -> None:
+def test_scene_opens_like_any_other_source() -> None:
     with open_demo() as source:
         assert (source.size, source.fps, source.frames, source.live) == ((WIDTH, HEIGHT), 30.0, FRAMES, False)
         assert next(iter(source)).index == 0

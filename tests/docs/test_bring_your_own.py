@@ -1,4 +1,4 @@
-"""The commands of docs/bring_your_own.md, on small checkpoints with the names of the published ones."""
+"""The commands of docs/bring_your_own.md, on small checkpoints with the tensor names of the published ones."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetra
 
 
 def commands(page: Path, heading: str) -> list[list[str]]:
-    """The words of the commands below a heading."""
+    """Return the commands below a heading, as lists of words."""
     section = page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
     (block,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
     return [shlex.split(line) for line in block.splitlines()]
 
 
 def write_drive(folder: Path) -> None:
-    """drive.mp4, and SEQUENCES with the same video and its boxes."""
+    """Write drive.mp4, and SEQUENCES with the same video and its boxes."""
     rows, writer = [], cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 200))
     for index in range(6):
         frame = np.random.default_rng(0).integers(0, 256, (200, 320, 3)).astype(np.uint8)
@@ -57,7 +57,7 @@ def write_drive(folder: Path) -> None:
 
 
 def follow(lines: list[list[str]]) -> None:
-    """Runs commands in this process."""
+    """Run commands in this process."""
     for words in lines:
         result = CliRunner().invoke(app, words[1:])
         over = words[1] == "bench" and "OVER" in result.output  # this process has torch in its memory
@@ -66,7 +66,7 @@ def follow(lines: list[list[str]]) -> None:
 
 @pytest.fixture
 def pages(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page; its commands run in a folder with a video."""
+    """Return the page; its commands run in a folder with a video."""
     monkeypatch.chdir(tmp_path)
     write_drive(tmp_path)
     return repository / "docs/bring_your_own.md"

@@ -1,4 +1,4 @@
-"""What the Markdown files name is there: links and their anchors, commands, options, scripts, modules, and tests."""
+"""What the Markdown files mention exists: links and their anchors, commands, options, scripts, modules, and tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """Of its headings, as GitHub makes them: letters, digits, hyphens and underscores in lower case."""
+    """Return the anchors of the headings, as GitHub makes them: letters, digits, hyphens, underscores, lower case."""
     found: dict[str, int] = {}
     for heading in re.findall(r"^#+ +(.*?) *$", prose(page), re.MULTILINE):
         shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
@@ -42,7 +42,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def command_lines(page: Path) -> Iterator[list[str]]:
-    """The words of each line of its bash blocks, without comments and variables in front."""
+    """Return the words of each line of the bash blocks, without comments and leading variables."""
     for language, block in FENCE.findall(page.read_text()):
         if language == "bash":
             for line in block.replace("\\\n", " ").replace("&&", "\n").splitlines():
@@ -54,7 +54,7 @@ def command_lines(page: Path) -> Iterator[list[str]]:
 
 
 def own(words: list[str]) -> list[str]:
-    """What follows ``edgetrack`` where it is what a line runs, also in a container or by ``-m``; else nothing."""
+    """Return the arguments of ``edgetrack`` if the line runs it, also in a container or by ``-m``; else nothing."""
     if (
         words[0] in {"edgetrack", "docker", "torchrun"}
         and "edgetrack" in words
@@ -77,7 +77,7 @@ def options_of(command: str) -> set[str]:
 
 
 @each_page
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if link.startswith(("http://", "https://")):
             continue
@@ -91,7 +91,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @each_page
 def test_commands_parse(page: Path) -> None:
-    """Sub-command, arguments, options and their values, by the command line's own parser; nothing is run."""
+    """Sub-commands, arguments, options and values are parsed by the real command line; nothing is run."""
     for words in filter(None, map(own, command_lines(page))):
         command = cli().commands.get(words[0])
         assert command is not None, f"{page.name}: edgetrack has no command {words[0]!r}"
@@ -99,7 +99,7 @@ def test_commands_parse(page: Path) -> None:
 
 
 @each_page
-def test_commands_in_prose_have_these_options(page: Path) -> None:
+def test_options_of_commands_in_prose_exist(page: Path) -> None:
     for text in re.findall(r"`edgetrack ([^`]*)`", re.sub(r"\s+", " ", prose(page))):
         name, *words = text.split()
         assert name in cli().commands, f"{page.name}: edgetrack has no command {name!r}"
@@ -122,7 +122,7 @@ def test_scripts_and_modules_exist_with_these_options(page: Path) -> None:
 
 
 @each_page
-def test_files_of_the_repository_that_are_named_exist(page: Path) -> None:
+def test_mentioned_files_of_the_repository_exist(page: Path) -> None:
     folders = "benchmarks|docs|edgetrack|examples|export|kernels|runtime_cpp|targets|tests|tools"
     for name in re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", prose(page)):
         places = (ROOT / name, ROOT / "runtime_cpp" / "include" / name)  # as #include names it
@@ -130,7 +130,10 @@ def test_files_of_the_repository_that_are_named_exist(page: Path) -> None:
 
 
 def steps(page: Path) -> Iterator[tuple[str, Path]]:
-    """Each file in the last column of a walk's tables; a bare name lies beside the file before it, or in its parent."""
+    """Return each file in the last column of the tables of a walkthrough.
+
+    A bare name is next to the previous file, or in its parent folder.
+    """
     for row in re.findall(r"^\| [^|]+ \| (`[^|]+) \|$", page.read_text(), re.MULTILINE):
         folder = ROOT
         for name in re.findall(r"`([\w/]+\.(?:cpp|h|py))`", row):
@@ -141,14 +144,14 @@ def steps(page: Path) -> Iterator[tuple[str, Path]]:
             yield name, place
 
 
-def test_the_walks_pass_files_that_exist() -> None:
+def test_walkthroughs_name_existing_files() -> None:
     passed = [place.relative_to(ROOT).as_posix() for _, place in steps(ROOT / "docs" / "architecture.md")]
     assert {"edgetrack/io/sinks.py", "runtime_cpp/src/tokenizer.cpp", "export/gate.py"} <= set(passed)
     assert len(passed) > 50
 
 
-def test_what_is_checked_is_there() -> None:
-    """The searches above find something; each would pass on nothing."""
+def test_searches_of_these_tests_find_something() -> None:
+    """Each test above would pass if its search found nothing."""
     lines = [words for page in PAGES for words in command_lines(page)]
     assert len(PAGES) > 15
     assert {words[0] for words in map(own, lines) if words} >= {
@@ -163,7 +166,7 @@ def test_what_is_checked_is_there() -> None:
     assert "frames-without-the-network" in anchors(ROOT / "docs" / "architecture.md")
 
 
-def test_the_snippet_of_several_targets_runs() -> None:
+def test_snippet_of_several_targets_runs() -> None:
     from edgetrack.demo.scene import Scene
 
     text = (ROOT / "docs" / "architecture.md").read_text()

@@ -26,7 +26,7 @@ Truth = list[dict[str, Box]]
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
-    """Two seconds of the demo's street, and where its cars are; the red one comes into view on the left."""
+    """Write two seconds of the demo's street, and the boxes of its cars; the red one enters on the left."""
     from edgetrack.demo.scene import FPS, HEIGHT, WIDTH, Scene
 
     path, scene = tmp_path_factory.mktemp("examples") / "drive.mp4", Scene()
@@ -46,13 +46,13 @@ def run(repository: Path, name: str, *words: object, code: int = 0) -> subproces
     return done
 
 
-def test_the_robot_stands_until_it_sees_the_car_and_then_turns_to_it(
+def test_robot_waits_until_it_sees_the_car_and_then_turns_to_it(
     repository: Path, video: tuple[Path, Truth]
 ) -> None:
     lines = run(repository, "robot_loop.py", video[0], "red car").stdout.splitlines()
     assert len(lines) == FRAMES
     assert lines[0] == "0 speed +0.00 turn +0.00 searching"
-    # Which frames are uncertain depends on how many the deadline leaves to the network.
+    # Which frames are uncertain depends on how many run the network within the deadline.
     driven = [line for line in lines if line.split()[-1] in get_args(Basis)]
     assert len(driven) > 10
     index, _, speed, _, turn, _ = driven[-1].split()
@@ -61,7 +61,7 @@ def test_the_robot_stands_until_it_sees_the_car_and_then_turns_to_it(
     assert float(speed) > 0.3  # and toward it: it is smaller than asked for
 
 
-def test_several_targets_are_found_where_they_are(
+def test_several_targets_are_found_at_their_boxes(
     repository: Path, video: tuple[Path, Truth], tmp_path: Path
 ) -> None:
     path = tmp_path / "tracks.csv"
@@ -76,7 +76,9 @@ def test_several_targets_are_found_where_they_are(
         assert box.iou(video[1][-1][name]) > 0.5, name
 
 
-def test_asyncio_changes_the_target_on_the_way(repository: Path, video: tuple[Path, Truth]) -> None:
+def test_asyncio_example_changes_the_target_during_the_run(
+    repository: Path, video: tuple[Path, Truth]
+) -> None:
     done = run(repository, "async_tracking.py", video[0], "red car", "blue car")
     tracks = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(tracks) == FRAMES
@@ -89,7 +91,7 @@ def test_asyncio_changes_the_target_on_the_way(repository: Path, video: tuple[Pa
     ("name", "words"),
     [("robot_loop.py", ("x",)), ("several_targets.py", ("x",)), ("async_tracking.py", ("x", "y"))],
 )
-def test_a_missing_video_is_one_sentence(
+def test_missing_video_is_one_sentence(
     repository: Path, tmp_path: Path, name: str, words: tuple[str]
 ) -> None:
     said = run(repository, name, tmp_path / "none.mp4", *words, code=1).stderr

@@ -1,4 +1,4 @@
-"""Public names use the terms of docs/glossary.md, or plain words; a few quaint words occur in none of them."""
+"""Public names use the terms of docs/glossary.md, or plain words; certain quaint words occur in none of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetrack.types import BASES, STATUSES
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "glossary.md").read_text()
 
-# What any program has and any engineer knows: these words need no entry.
+# Words that any program has and any engineer knows need no entry.
 PLAIN = {
     "absent", "accept", "add", "against", "allow", "batched", "busy", "camera", "center", "check", "close",
     "closed", "compare", "concurrent", "config", "confirm", "copyable", "corrupt", "count", "counts",
@@ -31,7 +31,7 @@ PLAIN = {
     "show", "start", "started", "sum", "summary", "time", "to", "total", "type", "unavailable", "version", "w",
     "x", "xywh", "xyxy", "y",
 }  # fmt: skip
-# Words of a private dialect and British spellings, with what replaces each.
+# Words of a private dialect and British spellings, with their replacements.
 BANNED = {
     "behaviour": "behavior", "belief": "confidence", "claim": "prepare", "colour": "color", "contestant": "tracker",
     "dice": "random", "disturbance": "perturbation", "disturbances": "perturbations", "doubt": "uncertain",
@@ -43,12 +43,12 @@ BANNED = {
 
 
 def words_of(name: str) -> list[str]:
-    """``MultiTracker`` -> multi, tracker; ``--min-auc-ratio`` -> min, auc, ratio."""
+    """Split ``MultiTracker`` into multi, tracker; ``--min-auc-ratio`` into min, auc, ratio."""
     return re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
 def terms() -> set[str]:
-    """The words of the bold entries and of the names in code font, in singular and plural."""
+    """Return the words of the bold entries and of the names in code font, in singular and plural."""
     entries = re.findall(r"\*\*(.+?)\*\*", PAGE) + re.findall(r"`([^`]+)`", PAGE)
     found = {word for entry in entries for word in re.findall(r"[a-z]+|[0-9]+", entry.lower())}
     return found | {f"{word}{ending}" for word in found for ending in ("s", "es")}
@@ -61,7 +61,7 @@ def cli() -> TyperGroup:
 
 
 def identifiers() -> Iterator[tuple[str, str]]:
-    """Where each public name is, and the name: the package's, their members and parameters, the command's."""
+    """Yield where each public name is, and the name: the package's, their members and parameters, the command's."""
     for name in edgetrack.__all__:
         yield "edgetrack", name
         value = getattr(edgetrack, name)
@@ -83,7 +83,7 @@ def identifiers() -> Iterator[tuple[str, str]]:
 IDENTIFIERS = sorted(set(identifiers()))
 
 
-def test_the_page_has_terms_and_the_package_names() -> None:
+def test_glossary_has_terms_and_the_package_has_names() -> None:
     assert len(terms()) > 200
     assert len(IDENTIFIERS) > 180
     assert words_of("MultiTracker") == ["multi", "tracker"]

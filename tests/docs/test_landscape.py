@@ -1,4 +1,4 @@
-"""The map of the field: its pages are what the command renders, and every number names where it was read."""
+"""The map of the field: its pages are what the command renders, and every number names its source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def importable(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(**changed: str) -> str:
-    """A file with one method and one number."""
+    """Make a file with one method and one number."""
     figure = {"of": '"lasot"', "value": "64.6", "source": '"page"', **changed}
     fields = ", ".join(f"{name} = {value}" for name, value in figure.items() if value)
     return (
@@ -33,14 +33,14 @@ def in_millions(match: re.Match[str]) -> str:
     return f"{int(match[0].replace(',', '')) / 1e6:.3f}"
 
 
-def test_the_pages_are_what_the_command_renders(repository: Path) -> None:
+def test_pages_are_what_the_command_renders(repository: Path) -> None:
     done = subprocess.run(
         [sys.executable, "tools/landscape.py", "--check"], cwd=repository, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_pages_of_other_data_are_others(repository: Path, tmp_path: Path) -> None:
+def test_pages_are_rendered_from_the_data(repository: Path, tmp_path: Path) -> None:
     from landscape import FOLDER, load
     from landscape_pages import pages
 
@@ -55,7 +55,7 @@ def test_pages_of_other_data_are_others(repository: Path, tmp_path: Path) -> Non
     assert "1 methods, 1 numbers, 1 pages" in found[tmp_path / "index.md"]
 
 
-def test_the_chart_shows_the_points_of_the_data(tmp_path: Path) -> None:
+def test_chart_shows_the_points_of_the_data(tmp_path: Path) -> None:
     from landscape import FOLDER, load
     from landscape_chart import by_size, by_speed, is_current, measured_here
 
@@ -68,14 +68,14 @@ def test_the_chart_shows_the_points_of_the_data(tmp_path: Path) -> None:
     assert {point.group for point in measured_here(landscape, "devset")} == {"edgetrack", "efficient"}
 
 
-def test_the_chart_names_what_is_on_the_front() -> None:
+def test_chart_labels_the_methods_on_the_pareto_front() -> None:
     from landscape_chart import Point, front
 
     points = [Point("slow", "box", 10, 70), Point("worse", "box", 10, 60), Point("fast", "box", 100, 50)]
     assert [point.name for point in front(points)] == ["slow", "fast"]
 
 
-def test_the_map_is_wide_enough() -> None:
+def test_map_covers_enough_methods() -> None:
     from landscape import load
 
     landscape = load()
@@ -95,7 +95,7 @@ def test_the_map_is_wide_enough() -> None:
         assert not method.code or method.code.startswith("https://"), method.name
 
 
-def test_every_source_is_a_page_and_is_used(repository: Path) -> None:
+def test_every_source_is_a_url_and_is_used(repository: Path) -> None:
     from landscape import load
 
     landscape = load()
@@ -106,7 +106,7 @@ def test_every_source_is_a_page_and_is_used(repository: Path) -> None:
         assert re.fullmatch(r"https://\S+", source.address) or (repository / source.address).is_file(), key
 
 
-def test_what_was_measured_here_stands_in_the_report(repository: Path) -> None:
+def test_own_measurements_match_the_report(repository: Path) -> None:
     from landscape import MEASURES, load
 
     landscape = load()
@@ -137,7 +137,7 @@ def test_what_was_measured_here_stands_in_the_report(repository: Path) -> None:
         ({"device": '"a GPU"'}, "no other number"),
     ],
 )
-def test_a_number_without_source_range_or_device_is_refused(
+def test_number_without_source_range_or_device_is_rejected(
     changed: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     from landscape import load
@@ -147,7 +147,7 @@ def test_a_number_without_source_range_or_device_is_refused(
         load(tmp_path / "methods.toml")
 
 
-def test_a_method_stands_once_and_in_a_known_group(tmp_path: Path) -> None:
+def test_method_appears_once_and_in_a_known_group(tmp_path: Path) -> None:
     from landscape import load
 
     path = tmp_path / "methods.toml"

@@ -1,4 +1,4 @@
-"""The page of new papers: recorded answers in arXiv's form reach the arxiv library over loopback; nobody is asked."""
+"""The page of new papers: recorded responses in arXiv's format come over loopback; arXiv itself is not contacted."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def arxiv_server() -> Iterator[Arxiv]:
     made.server.server_close()
 
 
-def test_a_recorded_answer_becomes_papers(arxiv_server: Arxiv) -> None:
+def test_recorded_response_becomes_papers(arxiv_server: Arxiv) -> None:
     from edgetrack_papers import LIMIT, fetch
 
     papers = fetch(arxiv_server.client(), "teapot tracking")
@@ -96,7 +96,7 @@ def test_a_recorded_answer_becomes_papers(arxiv_server: Arxiv) -> None:
     assert asked["max_results"] == [str(LIMIT)]
 
 
-def test_a_keyword_brings_100_papers_by_one_request(arxiv_server: Arxiv) -> None:
+def test_one_request_per_keyword_fetches_100_papers(arxiv_server: Arxiv) -> None:
     from edgetrack_papers import fetch
 
     text = RECORDED.read_text()
@@ -125,7 +125,7 @@ def test_nothing_is_written_if_arxiv_does_not_answer(
     assert len(arxiv_server.asked) == requests  # one retry of an error, and no other keyword
 
 
-def test_an_identifier_that_is_none_is_refused(arxiv_server: Arxiv) -> None:
+def test_invalid_identifier_is_rejected(arxiv_server: Arxiv) -> None:
     from edgetrack_papers import fetch
 
     hostile = RECORDED.read_bytes().replace(b"abs/2601.99003v2", b"abs/x)](javascript:alert(1)")
@@ -134,7 +134,7 @@ def test_an_identifier_that_is_none_is_refused(arxiv_server: Arxiv) -> None:
         fetch(arxiv_server.client(), "teapots")
 
 
-def test_requests_are_as_far_apart_as_arxiv_asks() -> None:
+def test_requests_keep_the_interval_that_arxiv_demands() -> None:
     pytest.importorskip("arxiv", reason="the arxiv library is not installed: pip install 'arxiv>=2.1'")
     from edgetrack_papers import client
 
@@ -142,7 +142,7 @@ def test_requests_are_as_far_apart_as_arxiv_asks() -> None:
     assert client().page_size <= 100
 
 
-def test_the_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from edgetrack_papers import client
 
     monkeypatch.setitem(sys.modules, "arxiv", None)
@@ -166,7 +166,7 @@ def test_new_papers_are_marked_until_the_next_run(folder: Path) -> None:
     assert "**new** [" not in (folder / "papers.md").read_text()
 
 
-def test_a_paper_of_two_keywords_is_one(folder: Path) -> None:
+def test_paper_with_two_keywords_is_listed_once(folder: Path) -> None:
     from edgetrack_papers import KEYWORDS, update
 
     known = update(folder, lambda keyword: [paper("2601.00001")], "2026-01-07")
@@ -176,7 +176,7 @@ def test_a_paper_of_two_keywords_is_one(folder: Path) -> None:
     assert (folder / "papers.xml").read_text().count("<entry>") == 1
 
 
-def test_the_newest_100_of_a_keyword_stay() -> None:
+def test_newest_100_of_a_keyword_are_kept() -> None:
     from edgetrack_papers import LIMIT, Known, merge
 
     many = [paper(f"2601.{i:05}", f"2026-01-{i % 28 + 1:02}") for i in range(150)]
@@ -188,7 +188,7 @@ def test_the_newest_100_of_a_keyword_stay() -> None:
     assert dates == sorted(dates, reverse=True)
 
 
-def test_titles_cannot_bring_markup() -> None:
+def test_titles_are_escaped() -> None:
     from edgetrack_papers import Known
     from papers_pages import feed, page
 
@@ -203,7 +203,7 @@ def test_titles_cannot_bring_markup() -> None:
     assert entry.findtext(f"{ATOM}title") == title.removesuffix("\x07")
 
 
-def test_the_feed_has_what_atom_asks_for(folder: Path) -> None:
+def test_feed_is_valid_atom(folder: Path) -> None:
     from edgetrack_papers import update
 
     update(folder, lambda keyword: [paper("2601.00001"), paper("2601.00002")], "2026-01-07")
@@ -219,7 +219,7 @@ def test_the_feed_has_what_atom_asks_for(folder: Path) -> None:
     assert len(root.findall(f".//{ATOM}category[@term='new']")) == 2
 
 
-def test_what_is_committed_is_what_offline_renders(repository: Path, tmp_path: Path) -> None:
+def test_committed_page_is_what_offline_renders(repository: Path, tmp_path: Path) -> None:
     from edgetrack_papers import render
 
     shutil.copy(repository / "docs/landscape/papers.json", tmp_path)
@@ -229,7 +229,7 @@ def test_what_is_committed_is_what_offline_renders(repository: Path, tmp_path: P
 
 
 def test_offline_needs_neither_network_nor_library(repository: Path, tmp_path: Path) -> None:
-    """A copy of the tools, with imports of what asks others made to fail."""
+    """Run a copy of the tools in which the imports of network libraries fail."""
     shutil.copytree(repository / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "docs/landscape").mkdir(parents=True)
     shutil.copy(repository / "docs/landscape/papers.json", tmp_path / "docs/landscape")

@@ -1,4 +1,4 @@
-"""The page of the Python API: its code runs as it stands, from top to bottom, and names every field and method."""
+"""The page of the Python API: its code runs from top to bottom, and it names every field and method."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def page(repository: Path) -> str:
     return (repository / "docs" / "python.md").read_text()
 
 
-def test_its_code_runs(page: str, tmp_path: Path) -> None:
+def test_code_of_the_page_runs(page: str, tmp_path: Path) -> None:
     from edgetrack.demo.scene import FPS, HEIGHT, WIDTH, Scene
 
     video = cv2.VideoWriter(
@@ -76,19 +76,19 @@ def test_its_code_runs(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [edgetrack.Track, edgetrack.Box, edgetrack.Frame, edgetrack.Timing])
-def test_every_field_is_there(page: str, kind: type) -> None:
+def test_every_field_is_listed(page: str, kind: type) -> None:
     for field in dataclasses.fields(kind):
         assert f"`{field.name}`" in page, f"{kind.__name__}.{field.name}"
 
 
 @pytest.mark.parametrize("kind", [edgetrack.Tracker, edgetrack.MultiTracker, edgetrack.Track, edgetrack.Box])
-def test_every_method_is_there(page: str, kind: type) -> None:
+def test_every_method_is_listed(page: str, kind: type) -> None:
     for name, _ in inspect.getmembers(kind):
         if not name.startswith("_") and name not in ("batch_failure", "batches"):
             assert re.search(rf"\b{name}\b", page), f"{kind.__name__}.{name}"
 
 
-def test_its_arguments_are_those_of_the_methods(page: str) -> None:
+def test_arguments_match_those_of_the_methods(page: str) -> None:
     for method, arguments in re.findall(r"^\| `(\w+)\(([^)]*)\)` \|", page, re.MULTILINE):
         for kind in (edgetrack.Tracker, edgetrack.Box):
             if hasattr(kind, method):

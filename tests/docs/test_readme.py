@@ -1,4 +1,4 @@
-"""What the README shows works: its commands and its snippet run as they stand, on a video of the demo scene."""
+"""The README works: its commands and its snippet run unchanged, on a video of the demo scene."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def blocks(repository: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def test_the_commands_run(repository: Path, folder: Path) -> None:
-    """A camera is replaced by the video, the one thing that a test machine lacks; make's goals run in CI."""
+def test_commands_of_the_readme_run(repository: Path, folder: Path) -> None:
+    """A camera is replaced by the video, because a test machine has none; the make targets run in CI."""
     lines = [line for block in blocks(repository, "bash") for line in block.splitlines()]
     commands = [
         line.replace("--camera 0", "--source drive.mp4") for line in lines if line.startswith("edgetrack ")
@@ -58,7 +58,7 @@ def test_the_commands_run(repository: Path, folder: Path) -> None:
     assert (folder / "track.mp4").stat().st_size > 10_000
 
 
-def test_the_snippet_runs(repository: Path, folder: Path) -> None:
+def test_snippet_of_the_readme_runs(repository: Path, folder: Path) -> None:
     for block in blocks(repository, "python"):
         done = subprocess.run(
             [sys.executable, "-c", block],
@@ -73,7 +73,7 @@ def test_the_snippet_runs(repository: Path, folder: Path) -> None:
         assert "searching" in done.stdout or "tracking" in done.stdout
 
 
-def test_make_has_the_goals_that_are_named(repository: Path) -> None:
+def test_make_targets_of_the_readme_exist(repository: Path) -> None:
     makefile = (repository / "Makefile").read_text()
     goals = re.findall(r"^make (\w+)", "\n".join(blocks(repository, "bash")), re.MULTILINE)
     assert {"demo", "test"} <= set(goals)
@@ -81,7 +81,7 @@ def test_make_has_the_goals_that_are_named(repository: Path) -> None:
 
 
 def test_images_and_links_work_on_pypi(repository: Path) -> None:
-    """Where the README stands alone: all are absolute, and lead to files and headings of this repository."""
+    """PyPI shows the README alone: all links are absolute, to files and headings of this repository."""
     text = (repository / "README.md").read_text()
     images = re.findall(r"!\[[^]]*\]\(([^)\s]+)\)", text)
     assert images
@@ -97,8 +97,8 @@ def test_images_and_links_work_on_pypi(repository: Path) -> None:
         assert not anchor, "anchors would have to be checked"
 
 
-def test_the_first_screen_installs_runs_and_tells_the_license(repository: Path) -> None:
-    """What a visitor sees without scrolling, give or take: 40 lines."""
+def test_first_screen_shows_install_run_and_license(repository: Path) -> None:
+    """A visitor sees about 40 lines without scrolling."""
     screen = "\n".join((repository / "README.md").read_text().splitlines()[:40])
     assert 'pip install "edgetrack[video]"' in screen
     assert (

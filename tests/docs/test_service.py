@@ -18,14 +18,14 @@ def service(repository: Path) -> Path:
     return repository / "examples" / "service"
 
 
-def test_the_file_of_options_is_sound(service: Path) -> None:
+def test_service_config_is_valid(service: Path) -> None:
     command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
     context = command.make_context("run", ["--config", str(service / "site.toml")])
     assert context.params["text"] == ["red car"]
     assert context.params["max_age_ms"] == 200
 
 
-def test_systemd_understands_the_unit(service: Path, tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(service: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     text = (service / "edgetrack.service").read_text()
@@ -37,7 +37,7 @@ def test_systemd_understands_the_unit(service: Path, tmp_path: Path) -> None:
     assert "ExecReload=/bin/kill -HUP $MAINPID\n" in text
 
 
-def test_a_run_has_time_to_complete_its_files(service: Path) -> None:
+def test_stop_timeout_lets_a_run_complete_its_files(service: Path) -> None:
     yaml = pytest.importorskip("yaml", reason="needs PyYAML: pip install pyyaml")
     unit = dict(
         line.split("=", 1) for line in (service / "edgetrack.service").read_text().splitlines() if "=" in line

@@ -1,4 +1,4 @@
-"""The documentation builds into a site without a warning, and its API reference has every public name."""
+"""The documentation builds into a site without warnings, and its API reference has every public name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def names(site: Path) -> set[str]:
-    """What the reference documents, from the index that other sites link by."""
+    """Return what the reference documents, from the index that other sites use for links."""
     header, compressed = (site / "objects.inv").read_bytes().split(b"zlib.\n", 1)
     assert header.startswith(b"# Sphinx inventory version 2")
     return {line.split(" ", 1)[0] for line in zlib.decompress(compressed).decode().splitlines()}
@@ -60,8 +60,8 @@ def test_doctests_are_shown_as_code(site: Path) -> None:
     assert "doctest: +SKIP" not in page
 
 
-def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
-    """No fonts, scripts or pictures of other hosts: it works offline, and tells nobody who reads it."""
+def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
+    """There are no fonts, scripts or images of other hosts: the site works offline, and discloses no readers."""
     pages = list(site.rglob("*.html"))
     assert len(pages) > 20
     for page in pages:

@@ -1,4 +1,4 @@
-"""The checks of the doctor, each on a machine that has the fault; and what the command prints."""
+"""The checks of the doctor, each on a machine that has the fault; and the output of the command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def machine(
     may_use: bool = True,
     now_s: float = NOW_S,
 ) -> Machine:
-    """A machine on which importing a module gives the answer for it; where there is none, it is missing."""
+    """Make a machine on which importing a module gives its entry; a module without an entry is missing."""
 
     def asked(program: str) -> Answer:
         module = program.replace(",", " ").replace(";", " ").split()[1]
@@ -58,7 +58,7 @@ def told(finding: Finding) -> tuple[str, str]:
     return finding.state, finding.command
 
 
-def test_a_machine_without_faults_has_nothing_to_mend(tmp_path: Path) -> None:
+def test_healthy_machine_has_no_findings(tmp_path: Path) -> None:
     write(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n")
     write(tmp_path, "proc/meminfo", "MemTotal: 99 kB\nMemAvailable:   8000000 kB\n")
     write(tmp_path, "dev/video0")
@@ -70,18 +70,18 @@ def test_a_machine_without_faults_has_nothing_to_mend(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("check", [packages.check_runtime, packages.check_onnxruntime, packages.check_opencv])
-def test_numpy_2_under_packages_built_for_numpy_1(check: doctor.Check, tmp_path: Path) -> None:
+def test_numpy_2_breaks_packages_built_for_numpy_1(check: doctor.Check, tmp_path: Path) -> None:
     failed = Answer(False, "ImportError: numpy.core.multiarray failed to import")
     found = check(machine(tmp_path, answers=dict.fromkeys(("edgetrack", "onnxruntime", "cv2"), failed)))
     assert told(found) == ("broken", 'pip install "numpy<2"')
 
 
-def test_a_compiled_module_that_does_not_load(tmp_path: Path) -> None:
+def test_compiled_module_that_does_not_load_is_reported(tmp_path: Path) -> None:
     state, command = told(packages.check_runtime(machine(tmp_path)))
     assert (state, "--force-reinstall" in command) == ("broken", True)
 
 
-def test_two_onnxruntimes_share_a_folder(tmp_path: Path) -> None:
+def test_two_onnxruntimes_in_one_folder_are_reported(tmp_path: Path) -> None:
     both = ("onnxruntime", "onnxruntime-gpu")
     found = packages.check_onnxruntime(machine(tmp_path, have=both, answers={"onnxruntime": "1.22.0 CPU"}))
     uninstall = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install "
@@ -90,7 +90,7 @@ def test_two_onnxruntimes_share_a_folder(tmp_path: Path) -> None:
     assert told(on_gpu) == ("broken", f"{uninstall}'onnxruntime-gpu[cuda,cudnn]'")
 
 
-def test_an_onnxruntime_without_its_gpu_provider(tmp_path: Path) -> None:
+def test_onnxruntime_without_its_gpu_provider_is_reported(tmp_path: Path) -> None:
     answers = {"onnxruntime": "1.22.0 CPUExecutionProvider"}
     found = packages.check_gpu_provider(machine(tmp_path, board="x86-cuda", answers=answers))
     assert told(found) == ("warning", packages.ORT_GPU)
@@ -102,7 +102,7 @@ def test_an_onnxruntime_without_its_gpu_provider(tmp_path: Path) -> None:
     assert packages.check_gpu_provider(machine(tmp_path, board="x86-cuda", answers=answers)).state == "ok"
 
 
-def test_a_tensorrt_that_the_environment_does_not_see(tmp_path: Path) -> None:
+def test_tensorrt_invisible_to_the_environment_is_reported(tmp_path: Path) -> None:
     on = machine(tmp_path, board="jetson-orin-nano")
     assert told(packages.check_tensorrt(on)) == ("warning", "sudo apt install python3-libnvinfer")
     write(tmp_path, "usr/lib/python3.10/dist-packages/tensorrt/__init__.py")
@@ -113,7 +113,7 @@ def test_a_tensorrt_that_the_environment_does_not_see(tmp_path: Path) -> None:
     assert packages.check_tensorrt(machine(tmp_path)).state == "ok"
 
 
-def test_the_command_for_an_environment_changes_its_setting(tmp_path: Path) -> None:
+def test_suggested_command_changes_the_environment_setting(tmp_path: Path) -> None:
     settings = tmp_path / "pyvenv.cfg"
     settings.write_text("home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.10.12\n")
     command = packages._see_system(Machine(prefix=tmp_path))
@@ -121,7 +121,7 @@ def test_the_command_for_an_environment_changes_its_setting(tmp_path: Path) -> N
     assert settings.read_text().splitlines()[1] == "include-system-site-packages = true"
 
 
-def test_two_opencvs_share_a_folder(tmp_path: Path) -> None:
+def test_two_opencvs_in_one_folder_are_reported(tmp_path: Path) -> None:
     have = ("opencv-python", "opencv-python-headless")
     state, command = told(packages.check_opencv(machine(tmp_path, have=have, answers={"cv2": "4.11.0 NO"})))
     assert state == "broken"
@@ -136,14 +136,14 @@ def test_two_opencvs_share_a_folder(tmp_path: Path) -> None:
         (("opencv-python",), "Python was ended by signal 11", "broken", "--force-reinstall"),
     ],
 )
-def test_an_opencv_that_does_not_load(
+def test_opencv_that_does_not_load_is_reported(
     have: tuple[str, ...], said: str, state: str, command: str, tmp_path: Path
 ) -> None:
     found = packages.check_opencv(machine(tmp_path, have=have, answers={"cv2": Answer(False, said)}))
     assert (found.state, command in told(found)[1]) == (state, True)
 
 
-def test_a_jetson_whose_opencv_has_no_gstreamer(tmp_path: Path) -> None:
+def test_jetson_opencv_without_gstreamer_is_reported(tmp_path: Path) -> None:
     wheel = machine(
         tmp_path, board="jetson-orin-nano", answers={"cv2": "4.11.0 NO"}, have=("opencv-python-headless",)
     )
@@ -161,7 +161,7 @@ def test_streams_need_pyav(tmp_path: Path) -> None:
     assert told(packages.check_streams(machine(tmp_path))) == ("warning", "pip install 'edgetrack[av]'")
 
 
-def test_cameras_without_permission(tmp_path: Path) -> None:
+def test_cameras_without_permission_are_reported(tmp_path: Path) -> None:
     assert system.check_cameras(machine(tmp_path)).state == "ok"
     write(tmp_path, "dev/video0")
     closed = machine(tmp_path, may_use=False)
@@ -171,12 +171,12 @@ def test_cameras_without_permission(tmp_path: Path) -> None:
     assert told(system.check_cameras(closed)) == ("broken", "docker run --group-add video ...")
 
 
-def test_a_container_without_a_camera(tmp_path: Path) -> None:
+def test_container_without_a_camera_is_reported(tmp_path: Path) -> None:
     write(tmp_path, "run/.containerenv")
     assert told(system.check_cameras(machine(tmp_path))) == ("warning", "docker run --device /dev/video0 ...")
 
 
-def test_a_jetson_without_its_camera_service(tmp_path: Path) -> None:
+def test_jetson_without_its_camera_service_is_reported(tmp_path: Path) -> None:
     jetson = machine(tmp_path, board="jetson-agx-orin")
     assert told(system.check_argus(jetson)) == ("broken", "sudo systemctl restart nvargus-daemon")
     write(tmp_path, ".dockerenv")
@@ -185,7 +185,7 @@ def test_a_jetson_without_its_camera_service(tmp_path: Path) -> None:
     assert system.check_argus(jetson).state == "ok"
 
 
-def test_a_governor_that_slows_down(tmp_path: Path) -> None:
+def test_slow_cpu_governor_is_reported(tmp_path: Path) -> None:
     for core, governor in enumerate(("performance", "schedutil")):
         write(tmp_path, f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor", governor)
     found = system.check_governor(machine(tmp_path))
@@ -195,7 +195,7 @@ def test_a_governor_that_slows_down(tmp_path: Path) -> None:
     assert told(system.check_governor(jetson)) == ("warning", system.JETSON_FAST)
 
 
-def test_too_little_memory(tmp_path: Path) -> None:
+def test_too_little_memory_is_reported(tmp_path: Path) -> None:
     here = machine(tmp_path)
     assert system.check_memory(here).state == "ok"
     write(tmp_path, "proc/meminfo", "MemAvailable: 204800 kB\n")
@@ -207,13 +207,13 @@ def test_too_little_memory(tmp_path: Path) -> None:
     assert told(system.check_memory(here)) == ("warning", f"docker run --memory {needed}m ...")
 
 
-def test_a_clock_that_starts_in_1970(tmp_path: Path) -> None:
+def test_clock_that_starts_in_1970_is_reported(tmp_path: Path) -> None:
     found = system.check_clock(machine(tmp_path, now_s=3600.0))
     assert told(found) == ("broken", "sudo timedatectl set-ntp true")
     assert "1970-01-01" in found.said
 
 
-def test_a_check_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
+def test_failing_check_leaves_the_others_alone(tmp_path: Path) -> None:
     def check_of_nothing(machine: Machine) -> Finding:
         raise RuntimeError("no such file")
 
@@ -222,14 +222,14 @@ def test_a_check_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     assert findings[1].state == "ok"
 
 
-def test_what_is_asked_runs_apart() -> None:
+def test_imports_are_tested_in_a_subprocess() -> None:
     assert ask("print('a'); print('b')") == Answer(True, "b")
     assert ask("import edgetrack.nothing").text.startswith("ModuleNotFoundError")
     assert ask("import os; os.abort()") == Answer(False, "Python was ended by signal 6")
     assert "numpy" in installed()
 
 
-def test_the_command_prints_a_table_or_json_and_fails_where_something_is_broken(
+def test_command_prints_a_table_or_json_and_fails_on_a_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = [Finding("a", "ok", "all [good]"), Finding("b", "warning", "slow", "make 'it' fast")]
@@ -247,7 +247,7 @@ def test_the_command_prints_a_table_or_json_and_fails_where_something_is_broken(
 
 
 def test_this_machine_can_be_examined() -> None:
-    """The environment of the tests is sound, so nothing of it that the tests need may be called broken."""
+    """The environment of the tests works, so nothing that the tests need may be reported as broken."""
     command = [sys.executable, "-m", "edgetrack", "doctor", "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=300)
     checks = {check["name"]: check for check in json.loads(ran.stdout)["checks"]}

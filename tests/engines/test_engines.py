@@ -38,14 +38,14 @@ def feeds(engine: Engine, role: str, seed: int = 0) -> dict[str, np.ndarray[Any,
     }
 
 
-def test_auto_says_what_it_took(engine: Engine) -> None:
+def test_auto_reports_the_chosen_engine(engine: Engine) -> None:
     taken = open_engine(engine.bundle, threads=1)
     assert (taken.name, taken.precision) == ("ort", "fp32" if saturates() else "int8")
     assert "ONNX Runtime" in str(taken.info)
 
 
 @pytest.mark.parametrize("role", GRAPHS)
-def test_every_graph_gives_what_the_manifest_promises(engine: Engine, role: str) -> None:
+def test_every_graph_returns_the_tensors_of_the_manifest(engine: Engine, role: str) -> None:
     graph = engine.graph(role)
     assert engine.graph(role) is graph
     assert graph.inputs == engine.bundle.manifest.tensors[role].inputs
@@ -56,7 +56,7 @@ def test_every_graph_gives_what_the_manifest_promises(engine: Engine, role: str)
         assert np.isfinite(array).all()
 
 
-def test_results_belong_to_the_caller_and_repeat(engine: Engine) -> None:
+def test_results_belong_to_the_caller_and_are_repeatable(engine: Engine) -> None:
     graph = engine.graph("prompt")
     first = graph.run(feeds(engine, "prompt"))["memory"]
     kept = first.copy()
@@ -65,7 +65,7 @@ def test_results_belong_to_the_caller_and_repeat(engine: Engine) -> None:
     assert np.array_equal(graph.run(feeds(engine, "prompt"))["memory"], kept)
 
 
-def test_close_lets_go_and_opens_again(engine: Engine) -> None:
+def test_closed_engine_loads_its_graphs_again(engine: Engine) -> None:
     before = engine.graph("prompt")
     engine.close()
     assert engine.graph("prompt") is not before
@@ -87,13 +87,13 @@ def test_wrong_feeds_are_named(engine: Engine, change: dict[str, Any], message: 
         engine.graph("prompt").run(values)
 
 
-def test_an_unknown_graph(engine: Engine) -> None:
+def test_unknown_graph_is_an_error(engine: Engine) -> None:
     with pytest.raises(ConfigError, match=r"'depth' is unknown; expected one of text, .*search"):
         engine.graph("depth")
 
 
 @pytest.mark.parametrize("name", ["ort", "openvino"])
-def test_float16_is_for_tensorrt(fake: Bundle, name: str) -> None:
+def test_float16_needs_tensorrt(fake: Bundle, name: str) -> None:
     if name == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     with pytest.raises(EngineUnavailable, match=rf"'{name}' cannot run precision 'fp16'.*engine='tensorrt'"):
@@ -110,12 +110,12 @@ def test_every_engine_says_whether_it_runs_here(fake: Bundle, monkeypatch: pytes
     assert "edgetrack[tensorrt]" in str(found["tensorrt"])
 
 
-def test_int8_that_the_bundle_lacks_names_the_command(fake: Bundle) -> None:
+def test_missing_int8_names_the_command_that_makes_it(fake: Bundle) -> None:
     with pytest.raises(EngineUnavailable, match=r"run: edgetrack export fake --int8 --calibration VIDEO"):
         open_engine(fake, precision="int8")
 
 
-def test_bf16_is_not_for_onnx_runtime(fake: Bundle) -> None:
+def test_onnx_runtime_rejects_bf16(fake: Bundle) -> None:
     with pytest.raises(EngineUnavailable, match=r"'ort' cannot run precision 'bf16'.*engine='openvino'"):
         open_engine(fake, engine="ort", precision="bf16")
 
@@ -131,7 +131,7 @@ def test_openvino_equals_onnx_runtime(engine: Engine, role: str) -> None:
         assert np.abs(given[name] - array).max() <= 2e-4, name
 
 
-def test_without_openvino(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_openvino_is_an_error(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[openvino\]'"):
         open_engine(fake, engine="openvino")
@@ -151,23 +151,25 @@ def test_without_openvino(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None
         {"threads": "2"},
     ],
 )
-def test_unknown_options(fake: Bundle, options: dict[str, Any]) -> None:
+def test_unknown_options_are_rejected(fake: Bundle, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         open_engine(fake, **options)
 
 
-def test_a_file_that_is_no_graph(fake: Bundle) -> None:
+def test_invalid_graph_file_is_a_bundle_error(fake: Bundle) -> None:
     with pytest.raises(BundleError, match=r"cannot load .*search\.onnx"):
         open_engine(fake).graph("search")
 
 
-def test_without_onnxruntime(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnxruntime_names_the_install_command(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libonnxruntime.so")
     with pytest.raises(EngineUnavailable, match=r"/nowhere/libonnxruntime\.so.*pip install onnxruntime"):
         open_engine(fake)
 
 
-def test_a_library_that_is_another_one(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrelated_library_is_not_accepted_as_onnxruntime(
+    fake: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, "libm.so.6")
     with pytest.raises(
         EngineUnavailable, match=r"libm\.so\.6 is not ONNX Runtime 1\.18 or later; run: pip install -U"
@@ -175,10 +177,10 @@ def test_a_library_that_is_another_one(fake: Bundle, monkeypatch: pytest.MonkeyP
         open_engine(fake)
 
 
-def test_an_onnxruntime_without_its_library(
+def test_old_onnxruntime_package_without_a_shared_library_is_rejected(
     fake: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As its packages were before 1.19."""
+    """Packages before 1.19 were built like this."""
     (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
     (tmp_path / "onnxruntime" / "__init__.py").touch()
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
@@ -189,8 +191,10 @@ def test_an_onnxruntime_without_its_library(
         open_engine(fake)
 
 
-def test_the_library_that_the_variable_names(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a process of its own, without the package."""
+def test_library_named_by_the_environment_variable_is_loaded(
+    fake: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run in a subprocess without the onnxruntime package."""
     found = find_spec("onnxruntime")
     assert found is not None
     assert found.submodule_search_locations is not None
@@ -205,7 +209,7 @@ def test_the_library_that_the_variable_names(fake: Bundle, monkeypatch: pytest.M
     assert done.stdout.startswith(f"ONNX Runtime {library.name.partition('.so.')[2]} on the CPU")
 
 
-def test_frames_run_without_the_python_package() -> None:
+def test_tracker_runs_without_the_onnxruntime_package() -> None:
     code = (
         "import sys, numpy as np, edgetrack\n"
         "tracker = edgetrack.Tracker(engine='ort')\n"
@@ -217,7 +221,7 @@ def test_frames_run_without_the_python_package() -> None:
     assert done.stdout.strip() == "set()", done.stderr
 
 
-def test_an_engine_is_lazy(fake: Bundle) -> None:
+def test_graphs_are_loaded_lazily(fake: Bundle) -> None:
     assert isinstance(open_engine(fake).bundle.folder, Path)  # no graph of it could be loaded
 
 
@@ -231,13 +235,15 @@ def test_an_engine_is_lazy(fake: Bundle) -> None:
         (None, False),
     ],
 )
-def test_processors_that_overflow_are_known(tmp_path: Path, flags: str | None, expected: bool) -> None:
+def test_processors_whose_int8_overflows_are_detected(
+    tmp_path: Path, flags: str | None, expected: bool
+) -> None:
     if flags is not None:
         (tmp_path / "cpuinfo").write_text(f"processor: 0\n{flags}\n")
     assert saturates(cpuinfo=tmp_path / "cpuinfo") is expected
 
 
-def test_auto_leaves_int8_alone_where_it_would_overflow(
+def test_auto_avoids_int8_on_processors_where_it_overflows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path, precisions={"int8": {"graphs": [], "thresholds": {}}}))
@@ -249,7 +255,7 @@ def test_auto_leaves_int8_alone_where_it_would_overflow(
     assert open_engine(bundle, engine="ort").precision == "int8"
 
 
-def test_what_another_library_says_is_one_line_with_the_reason() -> None:
+def test_library_error_becomes_one_line_with_the_reason() -> None:
     openvino = (
         "Exception from src/inference/src/cpp/core.cpp:84:\n"
         "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:\n"
@@ -260,7 +266,7 @@ def test_what_another_library_says_is_one_line_with_the_reason() -> None:
     assert reason_of(RuntimeError("\n  the reason\npages of text")) == "RuntimeError: the reason"
     assert (
         reason_of(RuntimeError("node \x1b[31mred")) == "RuntimeError: node red"
-    )  # as a graph's author may name it
+    )  # a name that a graph's author may choose
     assert reason_of(ValueError()) == "ValueError"
     assert len(reason_of(ValueError("a" * 1000))) == 300
 
@@ -281,8 +287,8 @@ while engines:
 """
 
 
-def test_a_signal_does_no_harm_after_openvino_was_used() -> None:
-    """Where the processor has AMX, its plugin takes the stack for signals with it when it is released."""
+def test_signal_is_harmless_after_openvino_was_used() -> None:
+    """On processors with AMX, OpenVINO's CPU plugin frees the signal stack when it is unloaded."""
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     done = subprocess.run(
         [sys.executable, "-c", HARMLESS], capture_output=True, text=True, timeout=120, check=False

@@ -1,4 +1,4 @@
-"""Frames in GPU memory: followed where they lie, with the boxes of the host's path, on a fake GPU."""
+"""Frames in GPU memory: processed in place, with the same boxes as frames in host memory, on a fake GPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def stand_ins(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The kernel's C interface on the CPU: by the arithmetic of its threads, and by the crop of CPU engines."""
+    """Build the kernel for the CPU: with the arithmetic of its threads, and with the crop of CPU engines."""
     folder, source = tmp_path_factory.mktemp("crop"), repository / "tests" / "cpp" / "crop_on_host.cpp"
     flags = (f"-I{repository / 'kernels'}", str(source))
     as_the_runtime = ("-O3", "-ffp-contract=fast", "-DBY_ROWS")  # see runtime_cpp/CMakeLists.txt
@@ -45,7 +45,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cuda(fakes: Fakes, stand_ins: dict[str, Path], plans: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    """The fake GPU, with the kernel that crops as CPU engines do, and plans that these tests share."""
+    """Set up the fake GPU with the kernel that crops like CPU engines, and plans shared by these tests."""
     monkeypatch.setenv("EDGETRACK_CACHE", str(plans))
     monkeypatch.setattr(gpu_frames, "library", lambda _: stand_ins["rows"])
     return fakes[0]
@@ -53,7 +53,7 @@ def cuda(fakes: Fakes, stand_ins: dict[str, Path], plans: Path, monkeypatch: pyt
 
 @pytest.fixture(autouse=True)
 def _answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the whole frame count at once, as they do for frames on the GPU."""
+    """Use results of full-frame searches at once, as is done for frames on the GPU."""
     of = Policy.of
     monkeypatch.setattr(
         Policy, "of", lambda thresholds: replace(of(thresholds), search_latency=0.0, reverify_latency=0.0)
@@ -66,7 +66,7 @@ def tracks_on_the_host(count: int, **target: Any) -> list[Track]:
 
 
 def on_gpu(make: Make, cuda: FakeCuda, frames: Iterator[Any]) -> Iterator[Any]:
-    """Each is made when it is asked for, so that one at a time waits to be written."""
+    """Copy each frame only when it is requested, so that one at a time waits to be written."""
     for pixels in frames:
         frame = make(cuda, pixels)
         yield frame
@@ -74,7 +74,7 @@ def on_gpu(make: Make, cuda: FakeCuda, frames: Iterator[Any]) -> Iterator[Any]:
 
 
 def follow(tracker: Tracker, frames: Iterator[Any], **target: Any) -> list[Track]:
-    """A frame that was lent by DLPack is given back, once, before the next."""
+    """Require that a frame lent by DLPack is released once, before the next one."""
     tracks = []
     for index, frame in enumerate(frames):
         tracks.append(tracker.update(frame) if index else tracker.start(frame, **target))
@@ -97,15 +97,15 @@ def follow(tracker: Tracker, frames: Iterator[Any], **target: Any) -> list[Track
     ],
     ids=["interface", "pitched", "upside down", "no strides", "read-only", "dlpack", "old dlpack, pitched"],
 )
-def test_frames_on_the_gpu_give_the_same_boxes_bit_for_bit(cuda: FakeCuda, make: Make) -> None:
-    """Search, template and whole frame: the target is found by its words, and checked by them in frame 6."""
+def test_gpu_frames_give_the_same_boxes_bit_for_bit(cuda: FakeCuda, make: Make) -> None:
+    """This covers search, template and full-frame search: the target is found by text, and reverified in frame 6."""
     given = follow(Tracker(engine=tensorrt()), on_gpu(make, cuda, scene(8)), text="red car")
     assert given == tracks_on_the_host(8, text="red car")
     assert any(track.status == "tracking" for track in given)
 
 
 @pytest.mark.parametrize(("arithmetic", "largest"), [("rows", 0.0), ("threads", 0.05)])
-def test_real_video_is_followed_alike(
+def test_real_video_on_the_gpu_is_followed_like_on_the_host(
     cuda: FakeCuda,
     stand_ins: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -113,15 +113,17 @@ def test_real_video_is_followed_alike(
     arithmetic: str,
     largest: float,
 ) -> None:
-    """The kernel rounds in another order than the crop of the CPU: in calm video that is nothing to speak of."""
+    """The kernel rounds in another order than the crop of the CPU; in calm video the difference is negligible."""
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     monkeypatch.setattr(gpu_frames, "library", lambda _: stand_ins[arithmetic])
     truth = np.genfromtxt(shared_data / "clips" / "car-detection.red_car.txt", delimiter=",")
-    first = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0]) + 20  # by then it is wholly in view
+    first = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0]) + 20  # by then it is fully in view
     capture = cv2.VideoCapture(str(shared_data / "clips" / "car-detection.mp4"))
     video = [capture.read()[1] for _ in range(first + 20)][first:]
     engine = tensorrt()
-    box = tuple(truth[first])  # what a sentence finds counts at once on a GPU, and some frames later here
+    box = tuple(
+        truth[first]
+    )  # results of a text search count at once on a GPU, and some frames later on a CPU
     expected = follow(Tracker(engine=engine), iter(video), text="red car", box=box)
     given = follow(Tracker(engine=engine), on_gpu(DLPackFrame, cuda, iter(video)), text="red car", box=box)
     assert [track.status for track in given] == [track.status for track in expected]
@@ -133,7 +135,7 @@ def test_real_video_is_followed_alike(
             assert np.abs(np.subtract(one.box.xywh, other.box.xywh)).max() <= largest  # pixels
 
 
-def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
+def test_frames_are_neither_copied_nor_is_memory_allocated(cuda: FakeCuda) -> None:
     tracker = Tracker(engine=tensorrt())
     frames = on_gpu(InterfaceFrame, cuda, scene(9))
     tracker.start(next(frames), box=CAR)
@@ -144,24 +146,24 @@ def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
         cuda.copies.clear()
         tracker.update(frame)
         assert cuda.copies
-        assert max(cuda.copies) < 4 * np.prod(
-            image.shape
-        )  # neither the frame nor the network's picture of it
+        assert max(cuda.copies) < 4 * np.prod(image.shape)  # neither the frame nor the network's input image
     assert cuda.allocations == before
     assert tracker.timing.crop == 0 < tracker.timing.network
 
 
-def test_frames_may_change_their_place(cuda: FakeCuda) -> None:
+def test_frames_may_have_changing_addresses(cuda: FakeCuda) -> None:
     mixed = (DLPackFrame(cuda, pixels) if index % 3 else pixels for index, pixels in enumerate(scene(8)))
     given = follow(Tracker(engine=tensorrt()), mixed, box=CAR)
     assert given == tracks_on_the_host(8, box=CAR)
 
 
-def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
+def test_several_targets_share_a_gpu_frame(cuda: FakeCuda) -> None:
     engine, results = tensorrt(), []
     for make in (lambda _, pixels: pixels, DLPackFrame):
-        many = MultiTracker(engine=engine, batch=False)  # as frames on the GPU always are
-        many.add(text="car")  # sure at once: what adds up is compared by pixels that a CPU can read
+        many = MultiTracker(engine=engine, batch=False)  # as it always is for frames on the GPU
+        many.add(
+            text="car"
+        )  # confident at once: confirmation compares pixels, which a CPU must be able to read
         many.add(text="van", name="van")
         many.add(box=CAR)
         results.append([many.update(make(cuda, pixels)) for pixels in scene(7)])
@@ -169,7 +171,7 @@ def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
     assert results[0] == results[1]
 
 
-def test_a_frame_that_coasts_is_given_back_unread(cuda: FakeCuda) -> None:
+def test_frame_of_a_coasting_box_is_released_unread(cuda: FakeCuda) -> None:
     tracker = Tracker(engine=tensorrt())
     follow(tracker, on_gpu(DLPackFrame, cuda, scene(3)), box=CAR)
     frame = DLPackFrame(cuda, next(scene(1)))
@@ -224,7 +226,7 @@ def empty(cuda: FakeCuda) -> Any:
         ),
     ],
 )
-def test_what_is_no_frame_here_is_refused_and_given_back(cuda: FakeCuda, make: Make, says: str) -> None:
+def test_unsupported_frame_is_rejected_and_released(cuda: FakeCuda, make: Make, says: str) -> None:
     frame = make(cuda, np.zeros((240, 320, 3), np.uint8))
     with pytest.raises(FrameError, match=says), tensorrt().lend(frame):
         pytest.fail("it was taken")
@@ -232,7 +234,7 @@ def test_what_is_no_frame_here_is_refused_and_given_back(cuda: FakeCuda, make: M
         assert frame.released == (1 if frame.streams and frame.major == 1 else 0)
 
 
-def test_a_frame_that_is_refused_does_not_count(cuda: FakeCuda) -> None:
+def test_rejected_frame_does_not_count(cuda: FakeCuda) -> None:
     tracker = Tracker(engine=tensorrt())
     first, second = scene(2)
     tracker.start(first, box=CAR)
@@ -241,7 +243,7 @@ def test_a_frame_that_is_refused_does_not_count(cuda: FakeCuda) -> None:
     assert tracker.update(DLPackFrame(cuda, second)).index == 1
 
 
-def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
+def test_dlpack_capsule_is_consumed_once(cuda: FakeCuda) -> None:
     frame = DLPackFrame(cuda, next(scene(1)))
     capsule = frame.__dlpack__(stream=77)
     loan = runtime.Loan(capsule)
@@ -262,7 +264,7 @@ def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
     assert frame.released == 1
 
 
-def test_a_crop_that_fails_is_said_and_the_frame_given_back(
+def test_failed_crop_is_an_error_and_the_frame_is_released(
     cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracker = Tracker(engine=tensorrt())
@@ -271,7 +273,7 @@ def test_a_crop_that_fails_is_said_and_the_frame_given_back(
     with pytest.raises(EngineUnavailable, match="edgetrack_crop_bgr failed with cudaErrorInvalidValue"):
         tracker.start(frame, box=CAR)
     assert frame.released == 1
-    assert cuda.waited[-1] == 77  # before it was given back
+    assert cuda.waited[-1] == 77  # before it was released
 
 
 def test_static_check_needs_frames_in_host_memory(cuda: FakeCuda) -> None:
@@ -284,7 +286,7 @@ def test_static_check_needs_frames_in_host_memory(cuda: FakeCuda) -> None:
         tracker.update(DLPackFrame(cuda, pixels))
 
 
-def test_without_the_kernels_the_switch_that_builds_them_is_named(
+def test_missing_kernels_name_the_build_option(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(runtime, "__file__", str(tmp_path / "_runtime.so"))
@@ -292,17 +294,17 @@ def test_without_the_kernels_the_switch_that_builds_them_is_named(
     pixels = next(scene(1))
     with pytest.raises(EngineUnavailable, match=r"run: EDGETRACK_CUDA=ON pip install \."):
         tracker.start(DLPackFrame(fakes[0], pixels), box=CAR)
-    assert tracker.start(pixels, box=CAR).box  # frames in host memory need none
+    assert tracker.start(pixels, box=CAR).box  # frames in host memory need no kernels
 
 
-def test_a_tensor_of_pytorch_in_host_memory_goes_the_hosts_way(cuda: FakeCuda) -> None:
+def test_pytorch_tensor_in_host_memory_uses_the_host_path(cuda: FakeCuda) -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
     tracker = Tracker(engine=tensorrt())
     assert follow(tracker, map(torch.from_numpy, scene(8)), box=CAR) == tracks_on_the_host(8, box=CAR)
 
 
-def test_the_built_kernel_is_called_as_it_was_compiled(fakes: Fakes) -> None:
-    """nvcc's library, by the same signature: without a GPU it reports an error of CUDA's, and reads nothing."""
+def test_compiled_kernel_is_called_with_its_signature(fakes: Fakes) -> None:
+    """The library of nvcc has the same signature: without a GPU it returns a CUDA error, and reads nothing."""
     try:
         library("cuda")
     except EngineUnavailable as error:

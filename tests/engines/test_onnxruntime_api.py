@@ -1,4 +1,4 @@
-"""What kernels/onnxruntime_api.h says of ONNX Runtime, against its own header and against its library."""
+"""The declarations in kernels/onnxruntime_api.h, compared with ONNX Runtime's own header and its library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDERS = [
 
 @pytest.fixture(scope="module")
 def include() -> Path:
-    """The folder of ONNX Runtime's header."""
+    """Return the folder of ONNX Runtime's header."""
     for folder in FOLDERS:
         if folder and (Path(folder) / HEADER).is_file():
             return Path(folder)
@@ -35,7 +35,7 @@ def compile_against(repository: Path, include: Path, ours: Path) -> subprocess.C
     return subprocess.run(words, capture_output=True, text=True, timeout=300)
 
 
-def test_every_index_and_signature_is_that_of_the_official_header(repository: Path, include: Path) -> None:
+def test_every_index_and_signature_matches_the_official_header(repository: Path, include: Path) -> None:
     done = compile_against(repository, include, repository / "kernels")
     assert done.returncode == 0, done.stderr[-4000:]
 
@@ -49,7 +49,7 @@ def test_every_index_and_signature_is_that_of_the_official_header(repository: Pa
         ("  int (*GetStartVersion)(const CustomOp*);\n", "", "GetStartVersion"),
     ],
 )
-def test_a_wrong_declaration_is_noticed(
+def test_wrong_declaration_is_detected(
     repository: Path, include: Path, tmp_path: Path, ours: str, changed: str, says: str
 ) -> None:
     text = (repository / "kernels/onnxruntime_api.h").read_text()
@@ -60,8 +60,8 @@ def test_a_wrong_declaration_is_noticed(
     assert says in done.stderr
 
 
-def test_the_installed_library_has_that_version() -> None:
-    """Its table of version 18 makes a status with a code and a text, and gives both back: slots 0, 1, 2 and 93."""
+def test_installed_library_has_the_declared_api() -> None:
+    """Its API table of version 18 makes a status with a code and a message, and returns both: slots 0, 1, 2 and 93."""
     import onnxruntime
 
     path = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))

@@ -1,4 +1,4 @@
-"""The operators as functions of standard ones, and as the compiled library: both against the CPU twin."""
+"""The operators as functions of standard operators and as the compiled library, both compared with the CPU twin."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ SIZES = [
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 @pytest.mark.parametrize("compiled", [False, True], ids=["function", "library"])
-def test_select_equals_the_twin(size, compiled, request):
+def test_select_equals_the_cpu_twin(size, compiled, request):
     ops = request.getfixturevalue("ops") if compiled else None
     feeds = select_feeds(*size[:-1])
     outputs = session(SELECT.replace("KEEP", str(size[-1])), ops).run(None, feeds)
@@ -87,8 +87,8 @@ def test_select_equals_the_twin(size, compiled, request):
 
 @pytest.mark.parametrize(("onnx_type", "dtype"), [("float16", np.float16), ("int8", np.int8)])
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
-def test_the_library_takes_narrow_tokens(ops, onnx_type, dtype, size):
-    """Both operators in one graph: what is restored from what was selected is what was given."""
+def test_library_supports_half_and_integer_tokens(ops, onnx_type, dtype, size):
+    """Both operators in one graph: restoring what was selected returns the input."""
     text = f"""
 <ir_version: 10, opset_import: ["": 20, "edgetrack": 1]>
 g ({onnx_type}[B,N,D] tokens, {onnx_type}[B,N,E] keys, float[B,P,E] prototypes, float[B] threshold)
@@ -109,7 +109,7 @@ g ({onnx_type}[B,N,D] tokens, {onnx_type}[B,N,E] keys, float[B,P,E] prototypes, 
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["function", "library"])
-def test_restore_equals_the_twin(compiled, request):
+def test_restore_equals_the_cpu_twin(compiled, request):
     ops = request.getfixturevalue("ops") if compiled else None
     rng = np.random.default_rng(0)
     tokens, selected = rng.normal(size=(2, 30, 8)).astype("f"), rng.normal(size=(2, 5, 8)).astype("f")
@@ -119,8 +119,8 @@ def test_restore_equals_the_twin(compiled, request):
     np.testing.assert_array_equal(restored, runtime.token_restore(tokens, selected, indices))
 
 
-def test_the_library_takes_the_place_of_the_function(ops):
-    """A wrong function under the right name: only who runs the library gets the right answer."""
+def test_library_takes_precedence_over_the_function(ops):
+    """The function is wrong on purpose: only a session that runs the library gets the right result."""
     text = SELECT.replace("KEEP", "4")
     model = onnx.parser.parse_model(text)
     wrong = operator_functions()[0]
@@ -140,14 +140,14 @@ def test_the_library_takes_the_place_of_the_function(ops):
     np.testing.assert_array_equal(results[1], twin)
 
 
-def test_without_function_and_library_the_graph_does_not_load(ops):
+def test_graph_without_function_and_library_does_not_load(ops):
     with pytest.raises(Exception, match="TokenSelect"):
         session(SELECT.replace("KEEP", "4"), functions=False)
     session(SELECT.replace("KEEP", "4"), ops, functions=False)
 
 
 @pytest.mark.parametrize("keep", [0, -1, 1025, 2**40])
-def test_a_keep_outside_the_contract_is_refused_when_the_graph_loads(ops, keep):
+def test_invalid_keep_is_rejected_when_the_graph_loads(ops, keep):
     with pytest.raises(Exception, match=f"keep is {keep}; expected 1 to 1024"):
         session(SELECT.replace("KEEP", str(keep)), ops, functions=False)
 
@@ -166,14 +166,14 @@ def test_a_keep_outside_the_contract_is_refused_when_the_graph_loads(ops, keep):
         ({"tokens": np.zeros((1, 1025, 5), "f"), "keys": np.zeros((1, 1025, 7), "f")}, "tokens is 1025"),
     ],
 )
-def test_shapes_outside_the_contract_are_refused_when_it_runs(ops, change, says):
+def test_invalid_shapes_are_rejected_when_the_graph_runs(ops, change, says):
     with pytest.raises(Exception, match=says):
         session(SELECT.replace("KEEP", "4"), ops, functions=False).run(
             None, {**select_feeds(1, 9, 5, 7, 2), **change}
         )
 
 
-def test_restore_refuses_indices_that_leave_the_map(ops):
+def test_restore_rejects_indices_outside_the_map(ops):
     feeds = {
         "tokens": np.zeros((1, 4, 3), "f"),
         "selected": np.ones((1, 2, 3), "f"),

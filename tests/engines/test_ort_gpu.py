@@ -1,4 +1,4 @@
-"""ONNX Runtime's GPU providers, without a GPU: what is asked of them, what they may not do, and what is said."""
+"""ONNX Runtime's GPU providers, without a GPU: which options they get, what they may not do, and their errors."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPU
 
 
 class FakeOrt:
-    """onnxruntime-gpu as seen from Python: it computes on the CPU, and says that it did not."""
+    """A fake of onnxruntime-gpu in Python: it computes on the CPU, and reports GPU providers."""
 
     OrtValue, SessionOptions = onnxruntime.OrtValue, onnxruntime.SessionOptions
     __version__, __file__ = onnxruntime.__version__, onnxruntime.__file__
-    __spec__ = onnxruntime.__spec__  # by which engine "ort", beside it, finds the library
+    __spec__ = onnxruntime.__spec__  # engine "ort", used next to it, finds the library by this
 
     def __init__(self) -> None:
         self.opened: list[SimpleNamespace] = []
         self.fails: Callable[[], None] = lambda: None
         self.falls_back = False
-        self.on_cuda = 0  # nodes that TensorRT does not take
+        self.on_cuda = 0  # nodes that TensorRT cannot run
 
     def get_available_providers(self) -> list[str]:
         return [TENSORRT, CUDA, CPU]
@@ -77,8 +77,8 @@ def ort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeOrt:
     return fake
 
 
-def test_each_run_reads_what_the_arrays_hold_then(ort: FakeOrt) -> None:
-    """ONNX Runtime's own binding would go on with what they held when they were bound."""
+def test_each_run_reads_the_current_content_of_the_arrays(ort: FakeOrt) -> None:
+    """ONNX Runtime's own binding would keep using the content at the time of the binding."""
     bundle, random = Bundle.open(), np.random.default_rng(0)
     graph = open_engine(bundle, engine="ort-cuda", precision="fp32").graph("prompt")
     inputs = {name: np.zeros(spec.shape, spec.dtype) for name, spec in graph.inputs.items()}
@@ -93,7 +93,7 @@ def test_each_run_reads_what_the_arrays_hold_then(ort: FakeOrt) -> None:
             assert np.abs(array - expected[name]).max() <= 1e-5, name
 
 
-def test_a_tracker_follows_with_it(ort: FakeOrt) -> None:
+def test_tracker_runs_on_the_gpu_provider(ort: FakeOrt) -> None:
     trackers = [Tracker(engine=engine, precision="fp32", threads=1) for engine in ("ort-cuda", "ort")]
     for frame in islice(Scene().frames(), 4):
         first, second = (
@@ -106,9 +106,9 @@ def test_a_tracker_follows_with_it(ort: FakeOrt) -> None:
 
 
 @pytest.mark.parametrize(("name", "providers"), [("ort-cuda", [CUDA]), ("ort-tensorrt", [TENSORRT, CUDA])])
-def test_the_cpu_is_never_asked(ort: FakeOrt, name: str, providers: list[str]) -> None:
+def test_cpu_provider_is_never_requested(ort: FakeOrt, name: str, providers: list[str]) -> None:
     engine = open_engine(Bundle.open(), engine=name, precision="fp32")
-    (opened,) = ort.opened  # the constructor has shown that it runs
+    (opened,) = ort.opened  # the constructor has proved that it runs
     assert list(opened.providers) == providers
     assert opened.retry == 0
     assert opened.options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
@@ -116,7 +116,7 @@ def test_the_cpu_is_never_asked(ort: FakeOrt, name: str, providers: list[str]) -
     assert f"7 by {providers[0]}" in str(engine.info)
 
 
-def test_what_runs_where_is_said(ort: FakeOrt, caplog: pytest.LogCaptureFixture) -> None:
+def test_providers_of_the_nodes_are_reported(ort: FakeOrt, caplog: pytest.LogCaptureFixture) -> None:
     ort.on_cuda = 3
     engine = open_engine(Bundle.open(), engine="ort-tensorrt", precision="fp32")
     assert f"7 by {TENSORRT}, 3 by {CUDA}" in str(engine.info)
@@ -139,7 +139,7 @@ def raises(kind: str, text: str) -> Callable[[], None]:
         ("InvalidGraph", "no such node", BundleError, "export the bundle again"),
     ],
 )  # fmt: skip
-def test_what_fails_is_one_sentence(
+def test_gpu_error_is_one_sentence(
     ort: FakeOrt, kind: str, text: str, error: type[Exception], message: str
 ) -> None:
     ort.fails = raises(kind, text)
@@ -147,13 +147,15 @@ def test_what_fails_is_one_sentence(
         open_engine(Bundle.open(), engine="ort-cuda", precision="fp32")
 
 
-def test_a_session_that_fell_back_is_refused(ort: FakeOrt) -> None:
+def test_session_that_fell_back_to_another_provider_is_rejected(ort: FakeOrt) -> None:
     ort.falls_back = True
     with pytest.raises(EngineUnavailable, match=r"it fell back to another provider.*or use engine='ort'"):
         open_engine(Bundle.open(), engine="ort-tensorrt", precision="fp32")
 
 
-def test_a_graph_of_other_tensors_is_refused(ort: FakeOrt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graph_whose_tensors_differ_from_the_manifest_is_rejected(
+    ort: FakeOrt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = Bundle.open()
     other = Bundle(bundle.folder, bundle.manifest)
     monkeypatch.setattr(other, "graph", lambda *_, **__: bundle.path("template"))
@@ -161,7 +163,7 @@ def test_a_graph_of_other_tensors_is_refused(ort: FakeOrt, monkeypatch: pytest.M
         open_engine(other, engine="ort-cuda", precision="fp32")
 
 
-def test_int8_is_the_portable_file_and_for_tensorrt_only(ort: FakeOrt) -> None:
+def test_int8_uses_the_portable_file_and_needs_tensorrt(ort: FakeOrt) -> None:
     bundle = Bundle.open()
     open_engine(bundle, engine="ort-tensorrt", precision="int8").graph("search")
     assert ort.opened[-1].path.name == "search.int8.onnx"
@@ -178,7 +180,7 @@ def test_float16_must_be_in_the_bundle(ort: FakeOrt, tmp_path: Path, name: str) 
         open_engine(Bundle.open(), engine=name, precision="bf16")
 
 
-def test_engines_of_other_weights_have_another_folder(ort: FakeOrt, tmp_path: Path) -> None:
+def test_engine_cache_folder_depends_on_the_weights(ort: FakeOrt, tmp_path: Path) -> None:
     import json
 
     open_engine(Bundle.open("edgetrack-256"), engine="ort-tensorrt", precision="fp32")
@@ -188,13 +190,14 @@ def test_engines_of_other_weights_have_another_folder(ort: FakeOrt, tmp_path: Pa
     assert first != second
     assert first.is_dir()
     options = ort.opened[0].providers[TENSORRT]
-    assert (options["trt_fp16_enable"], options["trt_int8_enable"]) == ("0", "0")  # the file's types count
+    assert (options["trt_fp16_enable"], options["trt_int8_enable"]) == (
+        "0",
+        "0",
+    )  # the types in the file apply
     assert json.loads(options["trt_max_workspace_size"]) == targets.detect().memory_budget_mb << 20
 
 
-def test_a_cache_that_cannot_be_written_is_said(
-    ort: FakeOrt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_cache_is_reported(ort: FakeOrt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGETRACK_CACHE", str(tmp_path / "file"))
     with pytest.raises(EngineUnavailable, match="set EDGETRACK_CACHE to a writable folder"):
@@ -209,14 +212,14 @@ def test_a_cache_that_cannot_be_written_is_said(
         ("libcudnn.so.9: cannot open", r"pip install 'onnxruntime-gpu\[cuda,cudnn\]'"),
     ],
 )
-def test_a_library_that_is_missing_is_named_with_what_brings_it(
+def test_missing_library_names_what_installs_it(
     ort: FakeOrt, monkeypatch: pytest.MonkeyPatch, said: str, message: str
 ) -> None:
     def load(path: str) -> None:
         assert path.endswith("libonnxruntime_providers_tensorrt.so")
         raise OSError(said)
 
-    monkeypatch.undo()  # the real _missing; then the rest again
+    monkeypatch.undo()  # the real _missing; then patch the rest again
     monkeypatch.setitem(sys.modules, "onnxruntime", ort)
     monkeypatch.setattr(ctypes, "CDLL", load)
     ort.fails = raises("Fail", "nodes that are assigned to the default CPU EP")
@@ -226,17 +229,17 @@ def test_a_library_that_is_missing_is_named_with_what_brings_it(
 
 @pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed here")
 @pytest.mark.parametrize("name", KINDS)
-def test_onnxruntime_for_cpus_is_not_enough(name: str) -> None:
+def test_cpu_package_of_onnxruntime_is_not_enough(name: str) -> None:
     with pytest.raises(EngineUnavailable, match=r"built without .*uninstall -y onnxruntime onnxruntime-gpu"):
         open_engine(Bundle.open(), engine=name)
 
 
-def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnxruntime_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EngineUnavailable, match=r"needs onnxruntime-gpu.*pip install 'onnxruntime-gpu"):
         open_engine(Bundle.open(), engine="ort-cuda", precision="fp32")
 
 
-def test_auto_takes_none_that_was_never_run_on_a_gpu() -> None:
+def test_auto_skips_providers_never_run_on_a_gpu() -> None:
     for name in targets.names():
         assert targets.load(name).engines[0] == "ort"

@@ -1,4 +1,4 @@
-"""A graph that fails is loaded again, and the tracker goes on as if nothing had been."""
+"""A graph that fails is loaded again, and the tracker continues without losing the target."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VALUES = (10.0, 11.0, 12.0)
 
 
 def table(path: Path, *, wraps: bool) -> Path:
-    """Write a network that looks its index up in `VALUES`; it fails beyond them, unless it ``wraps``."""
+    """Write a network that looks up its index in `VALUES`; beyond the table it fails, unless it ``wraps``."""
     make = onnx.helper
     nodes = [make.make_node("Mod", ["index", "size"], ["place"])] if wraps else []
     nodes.append(make.make_node("Gather", ["values", "place" if wraps else "index"], ["value"]))
@@ -48,7 +48,7 @@ def table(path: Path, *, wraps: bool) -> Path:
 
 
 class Table(LazyEngine):
-    """Loads one file after the other."""
+    """An engine that loads one file after the other."""
 
     def __init__(self, *files: Path) -> None:
         self.graphs = [OrtGraph("search", file, threads=1) for file in files]
@@ -62,7 +62,7 @@ class Table(LazyEngine):
         return self.graphs[self.opened - 1]
 
 
-def test_a_call_in_cpp_runs_again_on_a_graph_that_is_loaded_again(tmp_path: Path) -> None:
+def test_call_from_cpp_is_repeated_on_the_reloaded_graph(tmp_path: Path) -> None:
     fragile, sound = table(tmp_path / "a.onnx", wraps=False), table(tmp_path / "b.onnx", wraps=True)
     engine = Table(fragile, sound)
     index, value = np.zeros(1, np.int64), np.zeros(1, np.float32)
@@ -75,7 +75,7 @@ def test_a_call_in_cpp_runs_again_on_a_graph_that_is_loaded_again(tmp_path: Path
     assert engine.reloaded.startswith("graph 'search' failed and was reloaded (ONNX Runtime ")
 
 
-def test_what_fails_at_once_again_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graph_that_fails_again_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Table(*[table(tmp_path / "a.onnx", wraps=False)] * 3)
     index, value = np.full(1, 7, np.int64), np.zeros(1, np.float32)
     call = bind_mended(engine, "search", {"index": index}, {"value": value})
@@ -91,7 +91,7 @@ def test_what_fails_at_once_again_is_an_error(tmp_path: Path, monkeypatch: pytes
 
 
 class Fragile(FakeGraph):
-    """Fails in one run, and in each after that."""
+    """A graph that fails in one run, and in each after that."""
 
     left = 3
 
@@ -103,7 +103,7 @@ class Fragile(FakeGraph):
 
 
 class FragileEngine(FakeEngine):
-    """Its first graph ``search`` is `Fragile`."""
+    """An engine whose first graph ``search`` is `Fragile`."""
 
     def __init__(self, *, mended: bool = True) -> None:
         super().__init__()
@@ -123,20 +123,20 @@ def followed(engine: FakeEngine) -> list[Track]:
         return tracks + [tracker.update(scene((100 + 8 * i, 100, 60, 40))) for i in range(1, 8)]
 
 
-def test_the_target_is_not_lost_by_it() -> None:
+def test_target_survives_a_reload() -> None:
     engine = FragileEngine()
     assert followed(engine) == followed(FakeEngine())
     assert engine.reloads == [("search", "the device is lost")]
 
 
-def test_an_engine_that_cannot_reload_fails() -> None:
+def test_engine_that_cannot_reload_raises() -> None:
     engine = FragileEngine(mended=False)
     assert not isinstance(engine, SupportsReload)
     with pytest.raises(RuntimeError, match="the device is lost"):
         followed(engine)
 
 
-def test_wrong_input_is_no_failure_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_input_does_not_reload_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FragileEngine()
     monkeypatch.setattr(engine.graph("search"), "run", lambda feeds: _refuse())
     with pytest.raises(ConfigError, match="wrong feeds"):
@@ -144,7 +144,7 @@ def test_wrong_input_is_no_failure_of_the_engine(monkeypatch: pytest.MonkeyPatch
     assert engine.reloads == []
 
 
-def test_a_run_tells_of_it_when_it_happens(
+def test_run_reports_a_reload_when_it_happens(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine()

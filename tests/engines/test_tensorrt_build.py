@@ -1,4 +1,4 @@
-"""``edgetrack build`` on fakes: what it prints, what it leaves and how it ends; and the timing cache."""
+"""``edgetrack build`` on fakes: its output, its files and its exit codes; and the timing cache."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_all_graphs_are_built_once(fakes: Fakes, tmp_path: Path) -> None:
     assert again.exit_code == 0
     assert len(trt.builds) == len(graphs)
     assert again.stdout.count("already there") == len(graphs)
-    tensorrt().graph("search")  # finds what was built
+    tensorrt().graph("search")  # finds the plan that was built
     assert len(trt.builds) == len(graphs)
 
 
-def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fakes) -> None:
+def test_int8_shares_the_float32_plans_of_unquantized_graphs(fakes: Fakes) -> None:
     build("--precision", "fp32")
     rows = {
         line.split()[0]: line for line in build("--precision", "int8").stdout.splitlines() if ".plan" in line
@@ -64,7 +64,7 @@ def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fa
     assert all("int8" in rows[role] for role in ("template", "search"))
 
 
-def test_single_graphs(fakes: Fakes, tmp_path: Path) -> None:
+def test_single_graphs_can_be_built(fakes: Fakes, tmp_path: Path) -> None:
     result = build("--precision", "fp16", "--graph", "prompt", "--graph", "prompt")
     assert result.exit_code == 0, result.output
     (plan,) = plans(tmp_path)
@@ -77,7 +77,7 @@ def test_single_graphs(fakes: Fakes, tmp_path: Path) -> None:
     )
 
 
-def test_without_tensorrt_it_says_what_to_install(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tensorrt_says_what_to_install(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     result = build()
@@ -86,14 +86,14 @@ def test_without_tensorrt_it_says_what_to_install(fakes: Fakes, monkeypatch: pyt
     assert not result.stdout
 
 
-def test_without_a_driver_it_says_so(fakes: Fakes) -> None:
+def test_missing_driver_is_an_error(fakes: Fakes) -> None:
     fakes[0].driver = False
     result = build("--precision", "fp32")
     assert result.exit_code == 2
     assert "expected an NVIDIA GPU" in result.stderr
 
 
-def test_what_was_built_before_a_failure_stays_and_is_listed(
+def test_plans_built_before_a_failure_are_kept_and_listed(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _, trt = fakes
@@ -111,25 +111,25 @@ def test_what_was_built_before_a_failure_stays_and_is_listed(
     assert result.stdout.count(".plan") == 2
 
 
-def test_plans_that_cannot_be_kept_are_a_failure(fakes: Fakes, tmp_path: Path) -> None:
+def test_plans_that_cannot_be_stored_are_a_failure(fakes: Fakes, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     result = build("--precision", "fp32", "--graph", "prompt")
     assert result.exit_code == 2
     assert "set EDGETRACK_CACHE to a writable folder" in result.stderr
 
 
-def test_layers_are_timed_once_for_each_gpu_and_version(
+def test_layers_are_timed_once_per_gpu_and_version(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _, trt = fakes
     tensorrt().graph("prompt")
     tensorrt().graph("template")
     assert len(trt.timed) == 2
-    (place,) = timings(tmp_path)  # no bundle, no graph in its name: it serves all
+    (place,) = timings(tmp_path)  # its name has no bundle and no graph: it serves all
     for plan in plans(tmp_path):
         plan.unlink()
     tensorrt().graph("prompt")
-    assert len(trt.timed) == 2  # built again, and not timed again
+    assert len(trt.timed) == 2  # built again, but not timed again
     for cuda in (FakeCuda("Other GPU"), FakeCuda()):
         other = FakeTensorRt(cuda, "10.3.0" if cuda.name == "Other GPU" else "10.16.1")
         install(monkeypatch.setitem, cuda, other)
@@ -147,7 +147,7 @@ def test_layers_are_timed_once_for_each_gpu_and_version(
         (None, "TensorRT refuses it"),
     ],
 )
-def test_a_timing_cache_of_no_use_is_said_and_replaced(
+def test_unusable_timing_cache_is_reported_and_replaced(
     fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: Any, says: str
 ) -> None:
     _, trt = fakes

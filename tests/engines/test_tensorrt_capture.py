@@ -1,4 +1,4 @@
-"""CUDA graphs on fakes that record what is queued, and do it again at each launch."""
+"""CUDA graphs on fakes that record what is enqueued, and repeat it at each launch."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from edgetrack.errors import ConfigError, EngineUnavailable
 
 
 def bound(engine: Any, *names: str) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """Inputs, outputs and a run of the search graph."""
+    """Return inputs, outputs and a run of the search graph."""
     graph, inputs = engine.graph("search"), feeds(engine, "search")
     outputs = {name: np.zeros(graph.outputs[name].shape, np.float32) for name in names or graph.outputs}
     return inputs, outputs, graph.bind(inputs, outputs)
 
 
-def test_a_run_is_captured_once_and_replayed_with_what_the_arrays_then_hold(fakes: Fakes) -> None:
+def test_run_is_captured_once_and_replayed_with_the_current_arrays(fakes: Fakes) -> None:
     cuda, trt = fakes
     engine = tensorrt()
     assert "runs replayed as CUDA graphs" in str(engine.info)
     inputs, outputs, call = bound(engine)
     call()
-    assert (len(cuda.executables), cuda.graphs, cuda.launches) == (1, {}, [])  # the first run was queued
+    assert (len(cuda.executables), cuda.graphs, cuda.launches) == (1, {}, [])  # the first run was enqueued
     random = np.random.default_rng(1)
     for run in range(1, 4):
         inputs["image"][...] = random.uniform(0, 1, inputs["image"].shape)
         call()
         assert len(cuda.launches) == run
-        for name, array in engine.graph("search").run(inputs).items():  # which is queued
+        for name, array in engine.graph("search").run(inputs).items():  # this run is enqueued
             assert np.array_equal(outputs[name], array)
     assert len(cuda.executables) == 1
-    assert trt.executions == 7  # each run computed once: a capture computes nothing
+    assert trt.executions == 7  # each run computed once: a capture does not compute
 
 
-def test_a_replay_moves_the_bound_arrays_only_and_allocates_nothing(fakes: Fakes) -> None:
+def test_replay_copies_only_the_bound_arrays_and_allocates_nothing(fakes: Fakes) -> None:
     cuda, _ = fakes
     inputs, outputs, call = bound(tensorrt(), "score")
     call()
@@ -52,7 +52,7 @@ def test_a_replay_moves_the_bound_arrays_only_and_allocates_nothing(fakes: Fakes
     assert cuda.copies == [*(array.nbytes for array in inputs.values()), outputs["score"].nbytes]
 
 
-def test_trackers_that_want_the_same_outputs_share_a_capture(fakes: Fakes) -> None:
+def test_trackers_with_the_same_outputs_share_a_capture(fakes: Fakes) -> None:
     cuda, _ = fakes
     engine = tensorrt()
     _, _, first = bound(engine)
@@ -62,12 +62,14 @@ def test_trackers_that_want_the_same_outputs_share_a_capture(fakes: Fakes) -> No
     inputs["image"][...] = 0
     second()
     assert (len(cuda.executables), len(cuda.launches)) == (1, 1)
-    assert np.array_equal(outputs["score"], engine.graph("search").run(inputs)["score"])  # of its own arrays
+    assert np.array_equal(
+        outputs["score"], engine.graph("search").run(inputs)["score"]
+    )  # with its own arrays
     other()
     assert len(cuda.executables) == 2
 
 
-def test_after_another_address_it_is_captured_again(fakes: Fakes) -> None:
+def test_changed_address_leads_to_a_new_capture(fakes: Fakes) -> None:
     cuda, _ = fakes
     engine = tensorrt()
     inputs, outputs, call = bound(engine)
@@ -77,7 +79,7 @@ def test_after_another_address_it_is_captured_again(fakes: Fakes) -> None:
     expected = {name: array.copy() for name, array in outputs.items()}
     there = CudaArray(cuda, np.zeros_like(inputs["image"]))
     engine.graph("search").run({**inputs, "image": there})
-    call()  # queued, as the context has to settle first
+    call()  # enqueued, because the context must settle first
     assert len(cuda.launches) == 1
     call()
     assert len(cuda.launches) == 2
@@ -114,7 +116,7 @@ def unwilling(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("failure", [refused, spoilt, unwilling])
-def test_where_capture_fails_it_is_said_once_and_runs_go_on(
+def test_failed_capture_is_reported_once_and_runs_continue(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: Any
 ) -> None:
     cuda, _ = fakes
@@ -135,7 +137,7 @@ def test_where_capture_fails_it_is_said_once_and_runs_go_on(
     assert (cuda.launches, cuda.executables, cuda.graphs, cuda.capture) == ([], {}, {}, None)
 
 
-def test_it_can_be_turned_off(
+def test_capture_can_be_disabled(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("EDGETRACK_CUDA_GRAPHS", "0")
@@ -151,7 +153,7 @@ def test_it_can_be_turned_off(
         tensorrt()
 
 
-def test_a_failing_launch_is_an_error(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_launch_is_an_error(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     cuda, _ = fakes
     _, _, call = bound(tensorrt())
     call()

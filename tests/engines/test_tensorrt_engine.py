@@ -22,7 +22,7 @@ from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, Missin
 
 
 @pytest.mark.parametrize(("precision", "largest"), [("fp32", 0.0), ("fp16", 5e-3)])
-def test_every_graph_gives_what_onnx_runtime_gives(fakes: Fakes, precision: str, largest: float) -> None:
+def test_every_graph_gives_the_results_of_onnx_runtime(fakes: Fakes, precision: str, largest: float) -> None:
     engine, reference = (
         tensorrt(precision),
         open_engine(Bundle.open(), engine="ort", precision="fp32", threads=1),
@@ -36,10 +36,10 @@ def test_every_graph_gives_what_onnx_runtime_gives(fakes: Fakes, precision: str,
         for name, array in expected.items():
             assert np.abs(given[name] - array).max() <= largest * max(1, np.abs(array).max()), (role, name)
         if precision == "fp16" and role == "search":
-            assert not np.array_equal(given["score"], expected["score"])  # it is float16 that ran
+            assert not np.array_equal(given["score"], expected["score"])  # float16 was indeed used
 
 
-def test_a_tracker_follows_the_same_boxes(fakes: Fakes) -> None:
+def test_tracker_gives_the_same_boxes(fakes: Fakes) -> None:
     from edgetrack.demo import open_demo
 
     results = []
@@ -57,7 +57,7 @@ def test_a_tracker_follows_the_same_boxes(fakes: Fakes) -> None:
     assert any(track.box for track in results)
 
 
-def test_no_frame_allocates_and_only_the_bound_outputs_come_back(fakes: Fakes) -> None:
+def test_frames_allocate_nothing_and_copy_back_only_the_bound_outputs(fakes: Fakes) -> None:
     cuda, _ = fakes
     engine = tensorrt()
     graph = engine.graph("search")
@@ -75,7 +75,7 @@ def test_no_frame_allocates_and_only_the_bound_outputs_come_back(fakes: Fakes) -
     assert not np.array_equal(score, expected)
 
 
-def test_everything_is_freed(fakes: Fakes) -> None:
+def test_all_gpu_memory_is_freed(fakes: Fakes) -> None:
     import gc
 
     cuda, _ = fakes
@@ -88,7 +88,7 @@ def test_everything_is_freed(fakes: Fakes) -> None:
     assert (cuda.device, cuda.pinned) == ({}, {})
 
 
-def test_an_input_in_gpu_memory_is_read_where_it_lies(fakes: Fakes) -> None:
+def test_input_in_gpu_memory_is_read_in_place(fakes: Fakes) -> None:
     cuda, _ = fakes
     engine = tensorrt()
     graph, values = engine.graph("search"), feeds(engine, "search")
@@ -97,11 +97,13 @@ def test_an_input_in_gpu_memory_is_read_where_it_lies(fakes: Fakes) -> None:
     cuda.copies.clear()
     given = graph.run({**values, "image": there})
     assert values["image"].nbytes not in cuda.copies
-    assert cuda.waited[-2:] == [1, 77]  # the stream of the one who wrote it, then ours
+    assert cuda.waited[-2:] == [1, 77]  # the producer's stream, then the engine's
     for name, array in expected.items():
         assert np.array_equal(given[name], array)
     other = {**values, "image": np.zeros_like(values["image"])}
-    assert not np.array_equal(graph.run(other)["score"], expected["score"])  # its own buffer is back
+    assert not np.array_equal(
+        graph.run(other)["score"], expected["score"]
+    )  # the engine's own buffer is bound again
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_an_input_in_gpu_memory_is_read_where_it_lies(fakes: Fakes) -> None:
         ({"strides": (786432, 4, 3072, 12)}, "C-contiguous"),
     ],
 )
-def test_another_array_in_gpu_memory_is_refused(fakes: Fakes, changes: dict[str, Any], says: str) -> None:
+def test_unsupported_gpu_array_is_rejected(fakes: Fakes, changes: dict[str, Any], says: str) -> None:
     engine = tensorrt()
     values = feeds(engine, "search")
     values["image"] = CudaArray(fakes[0], values["image"], **changes)
@@ -129,7 +131,7 @@ def test_wrong_feeds_are_named(fakes: Fakes) -> None:
         engine.graph("prompt").run({**values, "mask": values["mask"].astype(float)})
 
 
-def test_int8_takes_the_portable_files(fakes: Fakes, tmp_path: Path) -> None:
+def test_int8_uses_the_portable_files(fakes: Fakes, tmp_path: Path) -> None:
     engine = tensorrt()
     asked: list[str] = []
     portable = engine.bundle.graph
@@ -155,7 +157,7 @@ def test_int8_takes_the_portable_files(fakes: Fakes, tmp_path: Path) -> None:
         ("cuda.bindings.runtime", "x86_64", r"'cuda.bindings.runtime'.*pip install 'edgetrack\[tensorrt\]'"),
     ],
 )
-def test_what_is_not_installed_is_named(
+def test_missing_packages_are_named(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, missing: str, machine: str, says: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
@@ -164,7 +166,7 @@ def test_what_is_not_installed_is_named(
         tensorrt()
 
 
-def test_no_gpu_an_old_version_and_other_precisions(fakes: Fakes) -> None:
+def test_missing_gpu_old_version_and_unsupported_precision_are_errors(fakes: Fakes) -> None:
     cuda, trt = fakes
     with pytest.raises(EngineUnavailable, match=r"cannot run precision 'bf16'; expected fp32, fp16 or int8"):
         tensorrt("bf16")
@@ -176,7 +178,7 @@ def test_no_gpu_an_old_version_and_other_precisions(fakes: Fakes) -> None:
         tensorrt()
 
 
-def test_what_cannot_be_read_or_built_is_said(
+def test_graph_that_cannot_be_parsed_or_built_is_an_error(
     fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bundles import write_fake_bundle
@@ -195,12 +197,12 @@ def test_what_cannot_be_read_or_built_is_said(
         tensorrt().graph("prompt")
 
 
-def test_logging_needs_no_configuration() -> None:
+def test_warnings_are_visible_without_logging_configuration() -> None:
     assert logging.lastResort is not None  # a warning reaches stderr
     assert logging.getLogger("edgetrack.engines.tensorrt").isEnabledFor(logging.WARNING)
 
 
-def test_without_a_driver_cuda_python_itself_is_understood(
+def test_cuda_python_errors_without_a_driver_are_understood(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("cuda", "cuda.bindings", "cuda.bindings.runtime"):

@@ -1,4 +1,4 @@
-"""What TensorRT is given to read: its values in ONNX Runtime, and NVIDIA's parser and builder, which need no GPU."""
+"""The graphs given to TensorRT: their results in ONNX Runtime, and NVIDIA's parser and builder, which need no GPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped bundle, copied, with a portable INT8 file of ``search`` (its ranges are made up)."""
+    """Copy the shipped bundle, with a portable INT8 file of ``search`` whose ranges are made up."""
     place = tmp_path_factory.mktemp("graphs") / "bundle"
     shutil.copytree(Bundle.open().folder, place)
     source = Source.read(place / "search.onnx")
@@ -74,15 +74,15 @@ def inputs(role: str) -> Arrays:
 
 
 @pytest.mark.parametrize("role", ["search", "ground"])
-def test_selection_by_the_plugins_node_gives_the_same(folder: Path, role: str) -> None:
+def test_plugin_node_of_selection_gives_the_same_result(folder: Path, role: str) -> None:
     model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=False, plugin=True))
     assert not model.functions
     select, restore = (n for n in model.graph.node if n.domain == "edgetrack")
-    # as kernels/README.md has them
+    # as in kernels/README.md
     assert (select.op_type, len(select.input), len(select.output)) == ("TokenSelect", 4, 4)
     assert (restore.op_type, len(restore.input), len(restore.output)) == ("TokenRestore", 3, 1)
     assert [(a.name, a.i) for a in select.attribute] == [("keep", 64)]
-    model.functions.extend(operator_functions())  # in the plugins' place
+    model.functions.extend(operator_functions())  # in place of the plugins
     expected = outputs(onnx.load(folder / f"{role}.onnx", load_external_data=False), folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
         assert np.abs(array - expected[name]).max() <= 2e-6 * max(1, np.abs(expected[name]).max()), name
@@ -100,7 +100,7 @@ g (float[1,8,4] tokens, float[1,2,4] prototypes, float[4,4] w, float[1] limit) =
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_nodes_of_the_kernels_signature_lose_their_functions_only(tmp_path: Path, half: bool) -> None:
+def test_only_nodes_with_a_kernel_signature_lose_their_functions(tmp_path: Path, half: bool) -> None:
     model = onnx.parser.parse_model(KERNEL)
     model.functions.extend(operator_functions())
     onnx.save(model, tmp_path / "kernel.onnx")
@@ -112,14 +112,16 @@ def test_nodes_of_the_kernels_signature_lose_their_functions_only(tmp_path: Path
     assert not candidate.functions
     nodes = [node.op_type for node in candidate.graph.node if node.domain == "edgetrack"]
     assert nodes == ["TokenSelect", "TokenRestore"]
-    candidate.functions.extend(operator_functions())  # in the plugins' place
+    candidate.functions.extend(operator_functions())  # in place of the plugins
     given = outputs(candidate, tmp_path, feeds)
     assert np.abs(given["restored"] - expected["restored"]).max() <= (0.02 if half else 0)
 
 
 @pytest.mark.parametrize("plugin", [False, True])
 @pytest.mark.parametrize("role", GRAPHS)
-def test_float16_stays_close_and_keeps_the_outer_types(folder: Path, role: str, plugin: bool) -> None:
+def test_float16_stays_close_and_keeps_the_types_of_inputs_and_outputs(
+    folder: Path, role: str, plugin: bool
+) -> None:
     before = onnx.load(folder / f"{role}.onnx", load_external_data=False)
     model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=True, plugin=plugin))
     assert [v.SerializeToString() for v in model.graph.input] == [
@@ -127,14 +129,14 @@ def test_float16_stays_close_and_keeps_the_outer_types(folder: Path, role: str, 
     ]
     assert list(model.graph.output) == list(before.graph.output)
     if plugin and role in ("search", "ground"):
-        model.functions.extend(operator_functions())  # in the plugins' place
+        model.functions.extend(operator_functions())  # in place of the plugins
     expected = outputs(before, folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
         error = np.abs(array - expected[name]).max() / max(1e-3, np.abs(expected[name]).max())
         assert error <= 5e-3, (name, error)
 
 
-def test_float16_is_what_computes(folder: Path) -> None:
+def test_computation_is_in_float16(folder: Path) -> None:
     model = onnx.load_model_from_string(rewritten(folder / "search.onnx", half=True, plugin=False))
     graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph  # strict: wrong types are errors
     kinds = {v.name: v.type.tensor_type.elem_type for v in [*graph.value_info, *graph.input, *graph.output]}
@@ -171,7 +173,7 @@ def test_nvidias_parser_reads_every_file(rtx: Any, folder: Path, file: str, half
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_nvidias_builder_makes_a_plan(rtx: Any, folder: Path, precision: str) -> None:
     log = make_log(rtx)
-    path = folder / "prompt.onnx"  # the smallest: the others take half a minute each
+    path = folder / "prompt.onnx"  # the smallest graph: the others take half a minute each
     plan = build_plan(
         rtx, log, path, precision=precision, half=precision == "fp16", plugin=False, workspace_mb=256
     )
@@ -179,7 +181,7 @@ def test_nvidias_builder_makes_a_plan(rtx: Any, folder: Path, precision: str) ->
     assert not log.errors
 
 
-def test_nvidias_builder_takes_int8(rtx: Any, tmp_path: Path) -> None:
+def test_nvidias_builder_supports_int8(rtx: Any, tmp_path: Path) -> None:
     text = """
     <ir_version: 10, opset_import: ["": 20]>
     g (float[1,3,8,8] x) => (float[1,4,8,8] y)
@@ -201,13 +203,13 @@ def test_nvidias_builder_takes_int8(rtx: Any, tmp_path: Path) -> None:
     assert not log.errors
 
 
-def test_what_nvidias_parser_says_of_rubbish_is_passed_on(rtx: Any, tmp_path: Path) -> None:
+def test_message_of_nvidias_parser_is_passed_on(rtx: Any, tmp_path: Path) -> None:
     (tmp_path / "rubbish.onnx").write_bytes(b"this is no ONNX file")
     with pytest.raises(BundleError, match=r"cannot read .*rubbish\.onnx \(.+\); export the bundle again"):
         plan(rtx, tmp_path / "rubbish.onnx")
 
 
-def test_a_graph_that_does_not_build_is_refused_with_tensorrts_words(rtx: Any, tmp_path: Path) -> None:
+def test_graph_that_does_not_build_is_rejected_with_tensorrts_message(rtx: Any, tmp_path: Path) -> None:
     text = '<ir_version: 10, opset_import: ["": 20]> g (string[2] x) => (string[2] y) { y = Identity (x) }'
     onnx.save(onnx.parser.parse_model(text), tmp_path / "text.onnx")
     with pytest.raises(BundleError, match=r"cannot read .*text\.onnx"):

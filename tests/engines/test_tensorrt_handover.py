@@ -1,4 +1,4 @@
-"""ONNX Runtime is used until TensorRT has built its plans in another process: real processes, fakes of TensorRT."""
+"""ONNX Runtime is used until TensorRT has built its plans in another process: real processes, fake TensorRT."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from edgetrack.engines.tensorrt.handover import HandOver
 from edgetrack.engines.tensorrt.plans import PlanCache
 from edgetrack.errors import EngineUnavailable
 
-PATIENCE_S = 240.0  # a busy machine is no failure
+PATIENCE_S = 240.0  # a busy machine is not a failure
 START = {"text": "red car", "box": (200, 150, 80, 60)}
 
 
 @pytest.fixture
 def children(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
-    """Prepares the processes that build; gives the file in which they note their builds."""
+    """Prepare the processes that build; return the file in which they record their builds."""
     return lambda **options: install_in_children(monkeypatch.setenv, tmp_path / "modules", **options)
 
 
@@ -60,7 +60,7 @@ def until(done: Callable[[], object]) -> None:
 
 
 def lines(record: Path, what: str) -> list[int]:
-    """The processes that noted it."""
+    """Return the processes that recorded it."""
     if not record.exists():
         return []
     return [int(line.split()[0]) for line in record.read_text().splitlines() if line.endswith(what)]
@@ -81,7 +81,7 @@ def back_and_forth(frames: list[Any]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", pytest.param("fp16", marks=pytest.mark.nightly)])
-def test_no_frame_is_lost_and_the_boxes_agree(
+def test_handover_loses_no_frame_and_boxes_agree(
     fakes: Fakes, children: Any, frames: list[Any], precision: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, trt = fakes
@@ -113,8 +113,8 @@ def test_no_frame_is_lost_and_the_boxes_agree(
     assert served[0] == "ort"
     assert (
         trt.executions >= len(engine.bundle.graphs) + 15
-    )  # each once before it serves, then at least once a frame
-    assert fakes[0].launches  # as CUDA graphs
+    )  # each once before it is used, then at least once per frame
+    assert fakes[0].launches  # run as CUDA graphs
     assert "TensorRT 10.3.0 on Fake GPU" in engine.info.machine
     assert "; since " in str(engine.info)
     said = [record.message for record in caplog.records]
@@ -141,11 +141,11 @@ def test_two_engines_and_their_trackers_share_one_build(
     assert fakes[1].executions
     assert not fakes[1].builds  # not in this process
     again = open_engine(Bundle.open(), engine="tensorrt", precision="fp32")
-    assert isinstance(again, TensorRtEngine)  # whose plans are there
+    assert isinstance(again, TensorRtEngine)  # its plans exist
     again.wait()
 
 
-def test_closing_ends_a_build_promptly_and_leaves_nothing_half_done(
+def test_closing_ends_a_build_promptly_and_leaves_no_partial_files(
     fakes: Fakes, children: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record = children(build_s=600)
@@ -169,7 +169,7 @@ def test_closing_ends_a_build_promptly_and_leaves_nothing_half_done(
     assert len(plans(tmp_path)) == 1
 
 
-def test_a_build_ends_with_the_last_tracker(fakes: Fakes, children: Any, frames: list[Any]) -> None:
+def test_build_ends_with_the_last_tracker(fakes: Fakes, children: Any, frames: list[Any]) -> None:
     record = children(build_s=600)
     tracker = Tracker(engine=opened())
     tracker.start(frames[0], **START)
@@ -180,7 +180,7 @@ def test_a_build_ends_with_the_last_tracker(fakes: Fakes, children: Any, frames:
     until(lambda: not alive(pid))
 
 
-def test_a_build_ends_with_the_program(fakes: Fakes, children: Any, tmp_path: Path) -> None:
+def test_build_ends_with_the_program(fakes: Fakes, children: Any, tmp_path: Path) -> None:
     record = children(build_s=600)
     code = (
         "import logging, sys, time, edgetrack\n"
@@ -198,12 +198,12 @@ def test_a_build_ends_with_the_program(fakes: Fakes, children: Any, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert "in the background" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "could not be built" not in done.stderr  # it was not let
+    assert "could not be built" not in done.stderr  # it was ended, which is not a failure
     (pid,) = lines(record, "began")
     until(lambda: not alive(pid))
 
 
-def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
+def test_failed_build_is_reported_once_and_onnx_runtime_continues(
     fakes: Fakes, children: Any, frames: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     children(error="Error Code 10: could not find any implementation for node /fusion/MatMul")
@@ -221,11 +221,11 @@ def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
     )
     said = [record.message for record in caplog.records]
     assert sum("could not be built, so ONNX Runtime is still used" in line for line in said) == 1
-    engine.graph("search")  # does not begin again
+    engine.graph("search")  # does not start another build
     assert len(caplog.records) == len(said)
 
 
-def test_a_killed_build_is_a_failed_one(fakes: Fakes, children: Any, tmp_path: Path) -> None:
+def test_killed_build_counts_as_failed(fakes: Fakes, children: Any, tmp_path: Path) -> None:
     record = children(build_s=600)
     engine = opened()
     engine.graph("search")
@@ -236,7 +236,7 @@ def test_a_killed_build_is_a_failed_one(fakes: Fakes, children: Any, tmp_path: P
     assert not plans(tmp_path)
 
 
-def test_a_build_that_is_killed_while_it_writes_leaves_no_half_plan(tmp_path: Path) -> None:
+def test_build_killed_while_writing_leaves_no_partial_plan(tmp_path: Path) -> None:
     code = (
         "import os, sys, time\n"
         "from pathlib import Path\n"
@@ -257,11 +257,13 @@ def test_a_build_that_is_killed_while_it_writes_leaves_no_half_plan(tmp_path: Pa
     place = cache.path("search-fp32", ("a",))
     assert not cache.holds(place)
     assert len(list(cache.folder.glob("*.part"))) == 1
-    with cache.building():  # the lock went with its process
+    with cache.building():  # the lock was released with its process
         assert not list(cache.folder.glob("*.part"))
 
 
-def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_int8_uses_its_own_thresholds_after_the_handover(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from edgetrack.engines.tensorrt import handover
     from edgetrack.opened import core_options
 
@@ -276,14 +278,14 @@ def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytes
     assert core_options(opened("fp16"))["policy"] == core_options(opened("fp32"))["policy"]
 
 
-def test_asking_what_runs_here_builds_nothing(fakes: Fakes, children: Any) -> None:
+def test_listing_engines_builds_nothing(fakes: Fakes, children: Any) -> None:
     record = children()
     found = available(Bundle.open())["tensorrt"]
     assert str(found).startswith("ONNX Runtime is used until TensorRT 10.3.0 on Fake GPU")
     assert not record.exists()
 
 
-def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
+def test_summary_says_at_which_frame_the_engine_changed() -> None:
     from types import SimpleNamespace
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""What the TensorRT engine and its fakes call exists in NVIDIA's own modules."""
+"""The names that the TensorRT engine and its fakes call exist in NVIDIA's own modules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ BUILDER_NAMES = {
     ("module", "names"),
     [("tensorrt_lean_bindings", NAMES), ("tensorrt_rtx_bindings", NAMES | BUILDER_NAMES)],
 )
-def test_nvidia_has_the_names_that_the_engine_uses(module: str, names: dict[str, tuple[str, ...]]) -> None:
+def test_nvidia_modules_have_the_names_that_the_engine_uses(
+    module: str, names: dict[str, tuple[str, ...]]
+) -> None:
     real = pytest.importorskip(module, reason=f"needs {module}: pip install 'edgetrack[tensorrt-test]'")
     assert callable(real.nptype)
     for path, members in names.items():
@@ -78,7 +80,7 @@ def test_cuda_python_has_the_names_that_the_engine_uses() -> None:
     [
         ("cudaStreamBeginCapture", ["stream", "mode"]),
         ("cudaStreamEndCapture", ["stream"]),
-        ("cudaGraphInstantiate", ["graph", "flags"]),  # three more before CUDA 12
+        ("cudaGraphInstantiate", ["graph", "flags"]),  # three more arguments before CUDA 12
         ("cudaGraphLaunch", ["graphExec", "stream"]),
         ("cudaGraphDestroy", ["graph"]),
         ("cudaGraphExecDestroy", ["graphExec"]),

@@ -1,4 +1,4 @@
-"""Plans: built once, kept under all that they were built from, and built again when they are of no use."""
+"""Plans: built once, stored under a key of all that they were built from, and rebuilt if they are unusable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgetrack.engines.tensorrt.plans import PlanCache
 from edgetrack.errors import EngineUnavailable
 
 
-def test_a_plan_is_built_once_and_then_read(
+def test_plan_is_built_once_and_then_read(
     fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, trt = fakes
@@ -39,7 +39,7 @@ def test_a_plan_is_built_once_and_then_read(
     assert len(trt.builds) == 1
     assert not caplog.records
     kept = {path.suffix for path in (tmp_path / "cache" / "tensorrt").iterdir()}
-    assert kept == {".plan", ".cache", ".lock"}  # and nothing half written beside them
+    assert kept == {".plan", ".cache", ".lock"}  # no partial file next to them
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_plan_is_built_once_and_then_read(
     ],
     ids=["short", "very short", "empty", "foreign", "one bit"],
 )
-def test_a_damaged_plan_is_built_again_with_one_line(
+def test_damaged_plan_is_rebuilt_with_one_warning(
     fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Any, says: str
 ) -> None:
     _, trt = fakes
@@ -70,7 +70,7 @@ def test_a_damaged_plan_is_built_again_with_one_line(
     assert plan.read_bytes() == good
 
 
-def test_a_plan_that_tensorrt_refuses_is_built_again(
+def test_plan_rejected_by_tensorrt_is_rebuilt(
     fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, trt = fakes
@@ -87,7 +87,7 @@ def test_a_plan_that_tensorrt_refuses_is_built_again(
     assert "a page more" not in caplog.text
 
 
-def test_another_gpu_version_or_precision_has_a_plan_of_its_own(
+def test_each_gpu_version_and_precision_has_its_own_plan(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tensorrt().graph("prompt")
@@ -102,14 +102,14 @@ def test_another_gpu_version_or_precision_has_a_plan_of_its_own(
     assert len(plans(tmp_path)) == 5
 
 
-def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> None:
+def test_each_bundle_has_its_own_plans(fakes: Fakes, tmp_path: Path) -> None:
 
     copy = tmp_path / "copy"
     shutil.copytree(Bundle.open().folder, copy)
     first, second = tensorrt(), open_tensorrt(Bundle.open(copy), precision="fp32")
     first.graph("prompt")
     second.graph("prompt")
-    assert len(plans(tmp_path)) == 1  # the same files, wherever they lie
+    assert len(plans(tmp_path)) == 1  # identical files in any folder share a plan
     with (copy / "tracker.weights").open("ab") as file:
         file.write(b"\0")
     manifest = json.loads((copy / "manifest.json").read_text())
@@ -121,7 +121,7 @@ def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> No
     assert len(plans(tmp_path)) == 2
 
 
-def test_a_cache_in_the_place_of_a_file_is_said(
+def test_cache_path_that_is_a_file_is_an_error(
     fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").write_text("a file")
@@ -130,7 +130,7 @@ def test_a_cache_in_the_place_of_a_file_is_said(
     assert "cannot be written" in caplog.text
 
 
-def test_where_plans_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folder_of_the_plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EDGETRACK_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("EDGETRACK_CACHE")
@@ -140,7 +140,7 @@ def test_where_plans_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert cache_folder() == Path.home() / ".cache" / "edgetrack"
 
 
-def test_writers_at_the_same_time_leave_one_whole_plan(tmp_path: Path) -> None:
+def test_concurrent_writers_leave_one_complete_plan(tmp_path: Path) -> None:
     cache = PlanCache(tmp_path)
     place = cache.path("search-fp32", ("a",))
     candidates = [bytes([i]) * 300_000 for i in range(8)]
@@ -153,7 +153,7 @@ def test_writers_at_the_same_time_leave_one_whole_plan(tmp_path: Path) -> None:
     assert list(cache.folder.iterdir()) == [place]
 
 
-def test_the_plugin_library_is_loaded_and_part_of_the_plan(
+def test_plugin_library_is_loaded_and_part_of_the_plan_key(
     fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, trt = fakes

@@ -1,4 +1,4 @@
-"""The TensorRT plugins without a GPU: a C++ program against TensorRT's headers, and TensorRT's own registry."""
+"""The TensorRT plugins without a GPU: a C++ program with TensorRT's headers, and TensorRT's own registry."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder_of(header: str, places: list[str]) -> str | None:
     return next((place for place in places if (Path(place) / header).is_file()), None)
 
 
-def test_shapes_formats_and_round_trips(
+def test_plugin_shapes_formats_and_round_trips(
     plugins: Path, needs: Callable[[str, str], None], repository: Path, tmp_path: Path
 ) -> None:
     root, cuda = os.environ.get("TENSORRT_ROOT"), os.environ.get("CUDA_HOME", "/usr/local/cuda")
@@ -60,7 +60,7 @@ def test_shapes_formats_and_round_trips(
     )
 
 
-def test_tensorrt_registers_and_makes_them(plugins: Path, needs: Callable[[str, str], None]) -> None:
+def test_tensorrt_registers_and_creates_the_plugins(plugins: Path, needs: Callable[[str, str], None]) -> None:
     if importlib.util.find_spec("tensorrt_lean") is None:
         needs(SWITCH, "TensorRT's lean runtime is not installed: pip install tensorrt-lean-cu13")
     done = subprocess.run(

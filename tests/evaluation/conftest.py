@@ -1,4 +1,4 @@
-"""What tests of evaluations share."""
+"""Fixtures shared by the tests of evaluations."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ import pytest
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The drawn data set; tests that change it copy it first."""
+    """Write the rendered data set; tests that change it copy it first."""
     return drawn.write_dataset(tmp_path_factory.mktemp("dataset"))

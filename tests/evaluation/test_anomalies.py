@@ -24,7 +24,7 @@ from edgetrack.types import Frame
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """What a short evaluation of drawn days and a clip has written, and printed."""
+    """Run a short evaluation of rendered days and a clip; return its files and output."""
     folder = tmp_path_factory.mktemp("anomaly")
     root = anomaly_trees.own(folder, minutes=0.3)
     words = ["eval", "anomaly", str(root), "--output", str(folder / "out")]
@@ -44,7 +44,7 @@ def test_every_detector_has_all_metrics(output: tuple[Path, str]) -> None:
     assert "blocks of" in content["notes"][1]
 
 
-def test_the_table_is_printed_and_the_page_stands_alone(output: tuple[Path, str]) -> None:
+def test_table_is_printed_and_the_page_needs_no_other_files(output: tuple[Path, str]) -> None:
     folder, printed = output
     for name in DETECTORS:
         assert name in printed
@@ -55,20 +55,20 @@ def test_the_table_is_printed_and_the_page_stands_alone(output: tuple[Path, str]
 
 
 @pytest.mark.parametrize("name", ["ucsd", "avenue", "shanghaitech", "ucf_crime"])
-def test_each_official_layout_is_evaluated_from_end_to_end(tmp_path: Path, name: str) -> None:
+def test_each_official_layout_is_evaluated_end_to_end(tmp_path: Path, name: str) -> None:
     root = anomaly_trees.MAKERS[name](tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "anomaly", str(root), "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "anomaly.json").read_text())
     assert len(content["events"]) == 1
     found = content["detectors"]["frame difference"]
-    assert found["auc_micro"] > 0.7  # what is marked is what begins to move
-    assert (found["rbdc"] is None) == (name == "ucf_crime")  # which has no regions
+    assert found["auc_micro"] > 0.7  # the labeled region is where the motion starts
+    assert (found["rbdc"] is None) == (name == "ucf_crime")  # it has no regions
     assert (tmp_path / "out" / "report.html").exists()
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_sees_where_something_begins_to_move(name: str) -> None:
+def test_detector_locates_the_start_of_a_motion(name: str) -> None:
     def frame(index: int, x: int = -20) -> Frame:
         pixels = np.full((90, 160, 3), 90, np.uint8)
         rng = np.random.default_rng(index)
@@ -88,7 +88,7 @@ def test_a_detector_sees_where_something_begins_to_move(name: str) -> None:
     assert np.isfinite(detector.limit(1000))
 
 
-def test_other_options_have_no_effect_and_are_refused(tmp_path: Path) -> None:
+def test_options_without_an_effect_are_rejected(tmp_path: Path) -> None:
     root = anomaly_trees.ucsd(tmp_path / "UCSDped2")
     for words in (["--tracker", "opencv-mil"], ["--split", "test"], ["--workers", "2"]):
         result = CliRunner().invoke(app, ["eval", "anomaly", str(root), *words])
@@ -96,7 +96,7 @@ def test_other_options_have_no_effect_and_are_refused(tmp_path: Path) -> None:
         assert "its own detectors" in result.stderr
 
 
-def test_clips_without_normal_ones_have_no_threshold(tmp_path: Path) -> None:
+def test_threshold_needs_normal_clips(tmp_path: Path) -> None:
     root = anomaly_trees.ucf_crime(tmp_path)
     *_, report = evaluate_anomalies(Request("anomaly", root, tmp_path / "out"))
     assert isinstance(report, AnomalyReport)

@@ -1,4 +1,4 @@
-"""``edgetrack eval`` of sequences with many objects: from a small tree to a table and a file."""
+"""``edgetrack eval`` of sequences with many objects: from a small data set to a table and a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from edgetrack.types import Box, Frame, Track
 
 
 class FakeMulti:
-    """Knows where the objects of `trees` are; object 2 has another id from frame 3 on."""
+    """A multi-object tracker that knows the objects of `trees`; object 2 changes its id in frame 3."""
 
     def __init__(self, **asked: Any) -> None:
         manifest = SimpleNamespace(name="fake")
@@ -67,7 +67,7 @@ def evaluate(tmp_path: Path, **given: Any) -> tuple[CrowdReport, list[FakeMulti]
     return report, opened
 
 
-def test_the_report_has_a_row_for_each_sequence_and_one_for_all(
+def test_report_has_a_row_per_sequence_and_one_for_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = FakeMulti.update
@@ -89,7 +89,9 @@ def test_the_report_has_a_row_for_each_sequence_and_one_for_all(
     ]  # fmt: skip
     counts = report.results[0][0].counts
     assert (counts.switches, counts.objects, counts.ids, counts.frames) == (1, 2, 3, COUNT)
-    assert counts.mean_count_error == pytest.approx(1 / COUNT)  # the truth lacks one box in the last frame
+    assert counts.mean_count_error == pytest.approx(
+        1 / COUNT
+    )  # the ground truth lacks one box in the last frame
     assert report.results[0][0].milliseconds == pytest.approx(4.0)
     page, file = write_crowd_report(report, tmp_path / "out")
     content = json.loads(file.read_text())
@@ -105,7 +107,7 @@ def test_the_report_has_a_row_for_each_sequence_and_one_for_all(
     )
 
 
-def test_the_worst_sequences_come_first_and_those_without_a_mistake_not_at_all(tmp_path: Path) -> None:
+def test_worst_sequences_come_first_and_perfect_ones_are_left_out(tmp_path: Path) -> None:
     box, other = Box(0, 0, 10, 10), Box(50, 50, 10, 10)
     frames = ImageFrames(tmp_path, ["none.png"])
 
@@ -124,7 +126,7 @@ def test_the_worst_sequences_come_first_and_those_without_a_mistake_not_at_all(t
     assert [one.sequence for one in worst_first(results)] == ["none", "wrong", "more"]
 
 
-def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_measured_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="opencv-mil tracks one target only"):
         evaluate(tmp_path, trackers=("opencv-mil",))
     with pytest.raises(ConfigError, match="no sequence nothing"):
@@ -139,7 +141,7 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
         evaluate(tmp_path)
 
 
-def test_the_command_runs_the_shipped_model(tmp_path: Path) -> None:
+def test_command_runs_the_shipped_model(tmp_path: Path) -> None:
     root = crowd_trees.refer_kitti(tmp_path / "data")
     words = [
         "eval",

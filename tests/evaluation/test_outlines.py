@@ -1,4 +1,4 @@
-"""``edgetrack eval --mask``: J&F of outlines, of boxes in their place, and of GrabCut."""
+"""``edgetrack eval --mask``: J&F of predicted masks, of boxes used as masks, and of GrabCut."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def report(folder: Path, first_mask: FirstMask, *trackers: str, name: str = "dav
 
 
 @pytest.mark.parametrize("first_mask", ["found", "given"])
-def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask: FirstMask) -> None:
+def test_masks_are_scored_next_to_boxes_and_a_peer(tmp_path: Path, first_mask: FirstMask) -> None:
     own_network = f"segmenter:{write_segmenter(tmp_path)}"
     made = report(tmp_path, first_mask, "edgetrack", "grabcut", own_network)
     own, peer, segmented = made.runs
@@ -57,7 +57,7 @@ def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask:
     assert own.masks is not None
     assert own.masks.j > 0.6
     assert peer.masks is not None
-    assert peer.masks.j > 0.6  # a red square on a dark ground
+    assert peer.masks.j > 0.6  # a red square on a dark background
     assert own.filled_boxes is not None
     (table,) = mask_tables(made.runs)
     assert table.title == "Masks"
@@ -75,13 +75,13 @@ def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask:
     ]
 
 
-def test_without_outlines_boxes_count_as_masks(tmp_path: Path) -> None:
+def test_boxes_count_as_masks_if_there_are_none(tmp_path: Path) -> None:
     (metrics,) = report(tmp_path, "").runs
     assert metrics.masks is not None
     assert metrics.filled_boxes is None
 
 
-def test_a_set_without_masks_is_refused(tmp_path: Path) -> None:
+def test_data_set_without_masks_is_rejected(tmp_path: Path) -> None:
     request = Request(
         "uav123", trees.uav123(tmp_path / "data"), tmp_path / "out", split="all", first_mask="found"
     )
@@ -89,7 +89,7 @@ def test_a_set_without_masks_is_refused(tmp_path: Path) -> None:
         list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
 
 
-def test_pictures_have_no_masks_to_follow(tmp_path: Path) -> None:
+def test_image_data_sets_have_no_masks_to_track(tmp_path: Path) -> None:
     words = ["eval", "refcoco", str(tmp_path), "--output", str(tmp_path / "out"), "--mask", "found"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
@@ -99,7 +99,7 @@ def test_pictures_have_no_masks_to_follow(tmp_path: Path) -> None:
         list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
 
 
-def test_masks_go_through_a_file(tmp_path: Path) -> None:
+def test_masks_survive_the_round_trip_to_a_file(tmp_path: Path) -> None:
     mask = Mask.of(filled(np.array([3.0, 4, 9, 5]), (30, 40)))
     assert mask is not None
     record = Record()
@@ -115,7 +115,7 @@ def test_masks_go_through_a_file(tmp_path: Path) -> None:
         load(tmp_path / "a.json", frames=2)
 
 
-def test_the_figures_of_perfect_masks_are_one(tmp_path: Path) -> None:
+def test_perfect_masks_score_one(tmp_path: Path) -> None:
     from edgetrack.datasets import open_dataset
 
     clip = open_dataset("davis2016", vos_trees.davis2016(tmp_path), "train")[0]  # type: ignore[index]
@@ -126,7 +126,7 @@ def test_the_figures_of_perfect_masks_are_one(tmp_path: Path) -> None:
     assert nothing.jf == 0
 
 
-def test_an_ellipse_touches_its_box() -> None:
+def test_ellipse_touches_its_box() -> None:
     mask = Mask.of(ellipse(np.array([10.0, 20, 30, 16]), (60, 80)))
     assert mask is not None
     assert mask.box == (10, 20, 30, 16)

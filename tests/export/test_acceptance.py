@@ -1,4 +1,4 @@
-"""The parts of an INT8 export: crops that are recorded, scores, speed and accuracy."""
+"""The parts of an INT8 export: recorded crops, scores, speed and accuracy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def own() -> Own:
 
 
 @pytest.mark.nightly
-def test_recorded_crops_are_copies_of_what_the_networks_were_fed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_crops_are_copies_of_the_network_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "FRAMES", 60)
     monkeypatch.setattr(calibration, "EVERY", 5)
     crops = record(own(), clips_of([]), text="blue car", box=None, watch=silent)
@@ -49,7 +49,7 @@ def test_recorded_crops_are_copies_of_what_the_networks_were_fed(monkeypatch: py
 
 
 class Drawn:
-    """A source of ``count`` pictures that ``draw`` makes of their index."""
+    """A source of ``count`` images that ``draw`` makes from their index."""
 
     def __init__(self, count: int, draw: Any) -> None:
         self.frames, self._draw = count, draw
@@ -64,7 +64,7 @@ def clip(name: str, count: int, draw: Any) -> Clip:
 
 @pytest.fixture(scope="module")
 def drive() -> list[Any]:
-    """Sixty frames of the drawn street."""
+    """Render sixty frames of the demo street."""
     return [frame.pixels for frame in islice(Scene().frames(), 60)]
 
 
@@ -74,7 +74,9 @@ def black(index: int) -> Any:
 
 def gray(index: int) -> Any:
     dice = np.random.default_rng(index)
-    return np.clip(dice.normal(120, 2, (120, 160, 3)), 0, 255).astype(np.uint8)  # a lens cap and its sensor
+    return np.clip(dice.normal(120, 2, (120, 160, 3)), 0, 255).astype(
+        np.uint8
+    )  # a covered lens with sensor noise
 
 
 def noise(index: int) -> Any:
@@ -82,7 +84,7 @@ def noise(index: int) -> Any:
 
 
 def ramp(index: int) -> Any:
-    """Something is to be seen, but nothing that a word names."""
+    """A visible pattern, but nothing that a word names."""
     row = np.linspace(40, 200, 160, dtype=np.uint8)
     return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (120, 160, 3)))
 
@@ -104,15 +106,13 @@ def ramp(index: int) -> Any:
         (40, ramp, None, '"person" or "car" .* was found in none of 40 frames of a.mp4'),
     ],
 )
-def test_a_video_that_shows_nothing_is_refused(count: int, draw: Any, text: str | None, says: str) -> None:
+def test_video_without_content_is_rejected(count: int, draw: Any, text: str | None, says: str) -> None:
     with pytest.raises(ExportError, match=says):
         record(own(), [clip("a.mp4", count, draw)], text=text, box=None, watch=silent)
 
 
 @pytest.mark.nightly
-def test_frames_of_one_color_are_left_out_and_counted(
-    monkeypatch: pytest.MonkeyPatch, drive: list[Any]
-) -> None:
+def test_uniform_frames_are_skipped_and_counted(monkeypatch: pytest.MonkeyPatch, drive: list[Any]) -> None:
     monkeypatch.setattr(calibration, "FLOOR_FRAMES", 10)
     faded = clip("a.mp4", 90, lambda i: drive[i - 30] if i >= 30 else black(i))
     box = Box(300, 200, 120, 60)
@@ -121,11 +121,11 @@ def test_frames_of_one_color_are_left_out_and_counted(
     assert (seen["frames"], seen["flat"], seen["noise"]) == (90, 30, 0)
     assert seen["found"] >= 30
     floor = crops.record["crops of the demo scene"]
-    assert floor["search"] > 0  # calibration never rests on the user's video alone
+    assert floor["search"] > 0  # calibration never relies on the user's video alone
     assert len(crops.crops["search"]) == crops.record["crops"]["search"] <= calibration.CROPS
 
 
-def test_crops_of_one_color_are_refused() -> None:
+def test_uniform_crops_are_rejected() -> None:
     kept = calibration.Reservoir(("search",), 4)
     dice = np.random.default_rng(0)
     for value in (-1.0, 0.0, 250.0):
@@ -135,14 +135,14 @@ def test_crops_of_one_color_are_refused() -> None:
     assert (kept.flat, len(kept.crops["search"]), kept.seen["search"]) == (3, 1, 1)
 
 
-def test_a_box_is_for_one_video() -> None:
+def test_box_applies_to_one_video_only() -> None:
     clips, box = [clip("a", 3, ramp), clip("b", 3, ramp)], Box(1, 2, 30, 40)
     with pytest.raises(ConfigError, match="--box is a position in one video, but 2 videos were given"):
         record(own(), clips, text=None, box=box, watch=silent)
 
 
 def test_thresholds_follow_the_scores_of_the_other_precision() -> None:
-    """A frame that is below a threshold in float32 is below it in the other precision, too."""
+    """A frame below a threshold in float32 is also below it in the other precision."""
     policy, scores_fp32 = Policy(), np.linspace(0.005, 0.95, 120)
     logits = np.log(scores_fp32 / (1 - scores_fp32))
     for shift in (-0.8, 0.8):
@@ -161,15 +161,15 @@ def outputs(score: float) -> dict[str, Any]:
 
 
 @given(st.floats(0.3, 3), st.floats(-2, 2))
-def test_scores_that_moved_are_moved_back(slope: float, offset: float) -> None:
+def test_shifted_scores_are_mapped_back(slope: float, offset: float) -> None:
     fp32 = np.linspace(0.02, 0.98, 200)
     other = 1 / (1 + np.exp(-(slope * np.log(fp32 / (1 - fp32)) + offset)))
-    inside = (other > 0.005) & (other < 0.995)  # nearer to 0 and 1 a score says nothing more
+    inside = (other > 0.005) & (other < 0.995)  # nearer to 0 and 1 a score carries no information
     found = scores.fit(list(zip(fp32[inside], other[inside], strict=True)))
     assert found == pytest.approx((slope, offset), abs=0.15 * max(1, slope))
 
 
-def test_without_crops_the_thresholds_stay() -> None:
+def test_thresholds_are_unchanged_without_crops() -> None:
     policy = Policy()
     stays = {
         name: pytest.approx(getattr(policy, name), abs=1e-4)
@@ -178,7 +178,7 @@ def test_without_crops_the_thresholds_stay() -> None:
     assert scores.adjusted(policy, []) == stays
 
 
-def test_alternating_runs_see_which_is_faster() -> None:
+def test_alternating_runs_tell_which_is_faster() -> None:
     def work(count: int) -> Any:
         values = np.ones(count, np.float32)
         return lambda: float(np.sort(values).sum())
@@ -186,18 +186,18 @@ def test_alternating_runs_see_which_is_faster() -> None:
     assert speed.compare_speed(work(400_000), work(20_000), rounds=15).ratio > 3
 
 
-def test_agreement_is_of_frames_with_a_box() -> None:
+def test_agreement_counts_frames_with_a_box() -> None:
     none, box = (float("nan"),) * 4, (0.0, 0.0, 10.0, 10.0)
     near, far = (1.0, 0.0, 10.0, 10.0), (20.0, 0.0, 10.0, 10.0)
     first = np.array([none, none, box, box, box])
     share, count = accuracy.same_boxes(first, np.array([none, box, near, far, none]))
     assert (share, count) == (pytest.approx(1 / 4), 4)
     assert accuracy.same_boxes(first, first) == (1, 3)
-    assert accuracy.same_boxes(first[:2], first[:2])[1] == 0  # nothing equals nothing, and says nothing
+    assert accuracy.same_boxes(first[:2], first[:2])[1] == 0  # no box equals no box, and is not counted
 
 
 class Stand:
-    """Says what it is told: a box on the target of the start, ``off`` pixels aside from the fifth frame on."""
+    """A fake tracker: its box is on the initial target, shifted by ``off`` pixels from the fifth frame on."""
 
     def __init__(self, off: float = 0) -> None:
         self.off = off
@@ -215,19 +215,22 @@ class Stand:
     def set_text(self, text: str) -> None: ...
 
 
-def test_agreement_judges_on_random_boxes_where_no_text_is_taken(drive: list[Any]) -> None:
+def test_agreement_uses_random_boxes_for_models_without_text(drive: list[Any]) -> None:
     judge = accuracy.Agreement(
         Stand(), [clip("drive", 60, drive.__getitem__)], modes=("bbox",), text=None, box=None, watch=silent
     )
     same, other = judge.accuracy(Stand(), "int8"), judge.accuracy(Stand(off=1000), "int8")
-    assert (same.ratio, same.frames) == (1.0, 54)  # six turns of ten frames, whose first is given
+    assert (same.ratio, same.frames) == (
+        1.0,
+        54,
+    )  # six turns of ten frames; in the first of each the box is given
     assert other.ratio == pytest.approx(4 / 9)
     assert same.interval[0] < 1 - 2 / 54
 
 
 @pytest.mark.parametrize(("count", "modes"), [(20, ("bbox",)), (60, ("nl",))])
-def test_agreement_on_nothing_is_refused(count: int, modes: Any, drive: list[Any]) -> None:
-    """Too few frames; and a target that is never found."""
+def test_agreement_without_evidence_is_rejected(count: int, modes: Any, drive: list[Any]) -> None:
+    """There are too few frames, or the target is never found."""
     with pytest.raises(ExportError, match=r"float32 had a box in only \d+ frames; expected at least 30"):
         accuracy.Agreement(
             Stand(),

@@ -1,4 +1,4 @@
-"""Candidates of the whole frame: what "detect" and "rank" say in PyTorch, in a bundle, and in the tracker."""
+"""Candidates of the full-frame search: "detect" and "rank" in PyTorch, in a bundle, and in the tracker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANNELS = 24 + WIDTH + 3
 
 
 def pictures(seed: int, height: int = 240, width: int = 360) -> NDArray[np.uint8]:
-    """Rectangles of many sizes and colors on a shaded ground."""
+    """Draw rectangles of many sizes and colors on a shaded background."""
     random = np.random.default_rng(seed)
     picture = np.linspace(40, 160, width)[None, :, None] * np.ones((height, 1, 3))
     for _ in range(12):
@@ -43,12 +43,12 @@ def pictures(seed: int, height: int = 240, width: int = 360) -> NDArray[np.uint8
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A grounding network that has learned nothing, which is enough to compare one way to run it with another."""
+    """Save an untrained grounding network, which suffices to compare different ways to run it."""
     torch.manual_seed(3)
     detector, grounder = PicoDet(), Grounder(CHANNELS, GRID)
     torch.nn.init.normal_(grounder.listener.score.weight, std=0.4)
     with torch.no_grad():
-        for parameter in (*detector.parameters(), *grounder.parameters()):  # no two alike, as after training
+        for parameter in (*detector.parameters(), *grounder.parameters()):  # all different, as after training
             parameter.add_(torch.randn_like(parameter) * 0.01)
     path = tmp_path_factory.mktemp("grounder") / "last.pt"
     worth = {"scale": 2.0, "shift": 1.0, "rival": (2.0, -1.0, 0.5)}
@@ -72,8 +72,8 @@ def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle
     return Bundle.open(made_once(tmp_path_factory, "candidates", export) / "eye")
 
 
-def test_pooling_by_matrices_is_roi_align() -> None:
-    """Compared with bilinear samples taken one by one, two a bin and side, at the border the outermost value."""
+def test_pooling_by_matrices_equals_roi_align() -> None:
+    """Compare with bilinear samples taken one by one, two per bin and side, with the border value repeated outside."""
     random = np.random.default_rng(0)
     maps = random.normal(size=(1, 2, 13, 13)).astype(np.float32)
     corners = np.sort(random.uniform(0, 1, (5, 2, 2)), axis=1).reshape(5, 4)[:, [0, 1, 2, 3]]
@@ -101,7 +101,7 @@ def test_pooling_by_matrices_is_roi_align() -> None:
                 assert got[k, 1, gy, gx] == pytest.approx(mean, abs=1e-5)
 
 
-def test_the_bundle_says_that_it_has_them(bundle: Bundle) -> None:
+def test_bundle_lists_detect_and_rank(bundle: Bundle) -> None:
     assert set(EYE) <= set(bundle.graphs)
     assert bundle.manifest.parameters < 20_000_000
     assert bundle.manifest.tensors["detect"].inputs["image"].shape == (1, 3, SIDE, SIDE)
@@ -109,7 +109,7 @@ def test_the_bundle_says_that_it_has_them(bundle: Bundle) -> None:
 
 
 def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) -> list[tuple[Any, float]]:
-    """The candidates by the two graphs and twenty lines of numpy, the best first: boxes x1, y1, x2, y2 in pixels."""
+    """Compute the candidates with the two graphs and plain numpy, best first: boxes x1, y1, x2, y2 in pixels."""
     engine, manifest = open_engine(bundle, threads=1), bundle.manifest
     height, width = picture.shape[:2]
     image = crop_reference(
@@ -159,7 +159,7 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
 def heeded(
     bundle: Bundle, candidates: list[tuple[Any, float]], picture: NDArray[np.uint8], phrase: str
 ) -> list[tuple[Any, float]]:
-    """What "ground" finds, as a bundle without "detect" and "rank" does, has a say, unless "rank" finds nothing."""
+    """Combine the candidates with the find of "ground", unless "rank" finds nothing."""
     with Tracker(without_eye(bundle), threads=1, precision="fp32") as tracker:
         finds = tracker.start(picture, text=phrase).candidates
     boxes = [Box.from_xyxy(*box) for box, _ in candidates]
@@ -178,8 +178,8 @@ def heeded(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_tracker_ranks_what_the_graphs_say(seed: int) -> None:
-    bundle = Bundle.open()  # where nothing is learned, boxes are so much alike that last bits decide
+def test_tracker_ranks_candidates_like_the_graphs(seed: int) -> None:
+    bundle = Bundle.open()  # in untrained networks boxes are so similar that the last bits decide
     picture = pictures(seed)
     expected = compose(bundle, picture, "small car", "car")
     with Tracker(bundle, threads=1, precision="fp32") as tracker:
@@ -192,10 +192,8 @@ def test_the_tracker_ranks_what_the_graphs_say(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("tint", "factor"), [((1, 1, 1), 0.1), ((0.1, 0.1, 1), 1), ((1, 0.1, 0.1), 0.1)])
-def test_a_color_that_is_nowhere_in_a_box_speaks_against_it(
-    tint: tuple[float, float, float], factor: float
-) -> None:
-    """Gray, red and blue pictures, asked for a red car: the scores of gray and blue boxes are a tenth."""
+def test_color_absent_from_a_box_lowers_its_score(tint: tuple[float, float, float], factor: float) -> None:
+    """Search gray, red and blue images for a red car: the scores of gray and blue boxes are divided by ten."""
     gray = pictures(1).mean(2, keepdims=True).clip(60, 255)
     picture = (gray * tint).astype(np.uint8)
     expected = compose(Bundle.open(), picture, "red car", "car")
@@ -207,7 +205,7 @@ def test_a_color_that_is_nowhere_in_a_box_speaks_against_it(
 
 
 def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
-    """The calibration of the checkpoint is in the scores."""
+    """The calibration of the checkpoint is applied to the scores."""
     from edgetrack.export.grounder import load_grounder
     from edgetrack.export.weights import round_weights
 
@@ -236,8 +234,8 @@ def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
     assert np.allclose(score, expected.numpy(), atol=1e-4)
 
 
-def test_weights_can_be_read_out_of_a_bundle(bundle: Bundle, checkpoint: Path) -> None:
-    """Training goes on from them: every parameter by its name, as float16 has it."""
+def test_weights_can_be_read_from_a_bundle(bundle: Bundle, checkpoint: Path) -> None:
+    """Training can continue from them: every parameter by its name, with float16 values."""
     from edgetrack.export.grounder import load_grounder
     from edgetrack.export.weights import round_weights
     from edgetrack.training.parameters import parts_of
@@ -254,7 +252,7 @@ def test_weights_can_be_read_out_of_a_bundle(bundle: Bundle, checkpoint: Path) -
         module.load_state_dict(read)
 
 
-def test_a_bundle_without_a_grounding_network_is_named(tmp_path: Path) -> None:
+def test_bundle_without_a_grounding_network_is_named(tmp_path: Path) -> None:
     from bundles import write_fake_bundle
 
     from edgetrack import ConfigError
@@ -264,15 +262,15 @@ def test_a_bundle_without_a_grounding_network_is_named(tmp_path: Path) -> None:
         parts_of(Bundle.open(write_fake_bundle(tmp_path)), EYE, ("detector",), "--grounder")
 
 
-def test_a_frame_without_a_look_has_no_candidates(bundle: Bundle) -> None:
+def test_frame_without_a_full_search_has_no_candidates(bundle: Bundle) -> None:
     picture = pictures(5)
     with Tracker(bundle, threads=1) as tracker:
         assert tracker.start(picture, box=(100, 60, 80, 80)).candidates == ()
         assert tracker.update(picture).candidates == ()
 
 
-def test_what_it_followed_by_a_box_is_looked_for_by_its_picture(bundle: Bundle) -> None:
-    """The graphs "detect" and "rank" know words alone: a target named by a box is found again by "ground"."""
+def test_target_named_by_a_box_is_searched_by_its_template(bundle: Bundle) -> None:
+    """The graphs "detect" and "rank" only know words: a target named by a box is found again by "ground"."""
     picture = pictures(6)
     with Tracker(bundle, threads=1) as tracker:
         tracker.start(picture, box=(100, 60, 80, 80))
@@ -284,11 +282,11 @@ def test_what_it_followed_by_a_box_is_looked_for_by_its_picture(bundle: Bundle) 
         assert track.status == "lost"
         looks = [tracker.update(picture).candidates for _ in range(4)]
     assert any(looks)
-    assert all(len(candidates) <= 4 for candidates in looks)  # "ground" finds no more, "rank" dozens
+    assert all(len(candidates) <= 4 for candidates in looks)  # "ground" finds no more, "rank" finds dozens
 
 
 @pytest.mark.parametrize("missing", EYE)
-def test_one_of_the_two_alone_is_refused(bundle: Bundle, tmp_path: Path, missing: str) -> None:
+def test_detect_and_rank_are_required_together(bundle: Bundle, tmp_path: Path, missing: str) -> None:
     from edgetrack import BundleError
 
     folder = tmp_path / "half"

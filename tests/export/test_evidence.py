@@ -1,4 +1,4 @@
-"""What a find must come to before it is followed, and what speaks against what is followed."""
+"""How much evidence a find needs before it is tracked, and what counts as evidence against the tracked target."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RED = (100, 100, 60, 40)
 
 
 class Says(FakeEngine):
-    """``ground`` finds what is told, as sure as it is told to be; with ``beside`` in a thread of its own."""
+    """An engine whose ``ground`` finds what it is told with the score it is told; in the background with ``beside``."""
 
     def __init__(self, *, beside: bool = False) -> None:
         super().__init__()
         self.concurrent = beside
-        self.sure, self.here = 0.3, 0.3  # of the best find, and of what lies where the red is
-        self.other: tuple[int, int] | None = None  # cell of the best find, instead of the red
+        self.sure, self.here = 0.3, 0.3  # scores of the best find, and of the red object's position
+        self.other: tuple[int, int] | None = None  # cell of the best find, if it is not the red object
 
     def graph(self, role: str) -> Any:
         return self._graphs.setdefault(role, SaysGraph(role, self))
@@ -57,14 +57,14 @@ def tokens(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 
 def noisy(box: tuple[int, int, int, int], seed: int) -> NDArray[np.uint8]:
-    """The red rectangle with a camera's noise, as a standing camera sees it."""
+    """Draw the red rectangle with the noise of a stationary camera."""
     noise = np.random.default_rng(seed).normal(0, 2, (480, 640, 3))
     return np.clip(scene(box) + noise, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("noise", [False, True])
-def test_a_standing_picture_says_the_same_however_often_one_looks(beside: bool, noise: bool) -> None:
+def test_repeated_finds_in_a_still_image_add_no_evidence(beside: bool, noise: bool) -> None:
     tracker = Tracker(engine=Says(beside=beside))
     tracks = [tracker.start(noisy(RED, 0) if noise else scene(RED), text="red")]
     tracks += [tracker.update(noisy(RED, i) if noise else scene(RED)) for i in range(1, 40)]
@@ -72,7 +72,7 @@ def test_a_standing_picture_says_the_same_however_often_one_looks(beside: bool, 
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_what_moves_is_confirmed(beside: bool) -> None:
+def test_moving_candidate_is_confirmed(beside: bool) -> None:
     engine = Says(beside=beside)
     engine.sure = engine.here = 0.45
     tracker = Tracker(engine=engine)
@@ -85,7 +85,7 @@ def test_what_moves_is_confirmed(beside: bool) -> None:
     assert abs(box.x - 176) < 4
 
 
-def test_what_hardly_fits_is_not_confirmed_however_often_it_is_seen() -> None:
+def test_weak_candidate_is_never_confirmed() -> None:
     engine = Says()
     engine.sure = engine.here = 0.3
     tracker = Tracker(engine=engine)
@@ -94,13 +94,13 @@ def test_what_hardly_fits_is_not_confirmed_however_often_it_is_seen() -> None:
     assert {track.status for track in tracks} <= {"uncertain", "searching"}
 
 
-def test_a_sure_find_needs_no_second_look() -> None:
+def test_confident_find_is_tracked_at_once() -> None:
     engine = Says()
     engine.sure = 0.7
     assert Tracker(engine=engine).start(scene(RED), text="red").status == "tracking"
 
 
-def test_a_candidate_that_goes_away_is_given_up() -> None:
+def test_candidate_that_disappears_is_dropped() -> None:
     tracker = Tracker(engine=Says(beside=True))
     tracker.start(scene(None), text="red")
     seen = [tracker.update(scene(RED)).status for _ in range(6)]
@@ -110,41 +110,41 @@ def test_a_candidate_that_goes_away_is_given_up() -> None:
 
 
 def following(engine: Says) -> Tracker:
-    """Follows the red thing by text; the sentence then finds something else, far away."""
+    """Track the red object by text; reverification then finds something else, far away."""
     engine.sure = 0.9
     tracker = Tracker(engine=engine)
     assert tracker.start(scene(RED), text="red").status == "tracking"
-    engine.other = (14, 16)  # of 20 x 20 cells: the middle at 528, 384 of 640 x 480
+    engine.other = (14, 16)  # of 20 x 20 cells: the center at 528, 384 of 640 x 480
     return tracker
 
 
 def boxes(tracker: Tracker, frames: int) -> list[bool]:
-    """Whether each box is still on the red thing."""
+    """Tell for each box whether it is still on the red object."""
     tracks = [tracker.update(scene(RED)) for _ in range(frames)]
     return [track.box is not None and track.box.iou(edgetrack.Box(*RED)) > 0.5 for track in tracks]
 
 
-def test_the_sentence_takes_the_target_to_what_fits_it_much_better() -> None:
-    """Evidence for the other is log(0.9 / 0.3), 1.1 at each check: the second one, in frame 12, passes 1.5."""
+def test_reverification_switches_to_a_much_better_match() -> None:
+    """The evidence is log(0.9 / 0.3), 1.1 at each check: the second check, in frame 12, exceeds 1.5."""
     engine = Says()
     tracker = following(engine)
     engine.here = 0.3
     assert boxes(tracker, 11) == [True] * 11
     seen = engine.calls.count("template")
     tracker.update(scene(RED))
-    assert engine.calls.count("template") == seen + 1  # of the other thing
+    assert engine.calls.count("template") == seen + 1  # of the other object
     assert not any(boxes(tracker, 1))
 
 
-def test_a_little_better_is_not_enough_at_once() -> None:
+def test_slightly_better_match_does_not_switch_at_once() -> None:
     engine = Says()
     tracker = following(engine)
     engine.here = 0.8
     assert boxes(tracker, 60) == [True] * 60
 
 
-def test_what_spoke_for_the_target_is_not_saved_up_against_a_better_find() -> None:
-    """Evidence is never less than none: ten checks in its favor do not outweigh two against it."""
+def test_earlier_agreement_does_not_delay_a_switch() -> None:
+    """Evidence is never negative: ten checks in favor of the target do not outweigh two against it."""
     engine = Says()
     tracker = following(engine)
     engine.sure, engine.here = 0.2, 0.9
@@ -155,8 +155,8 @@ def test_what_spoke_for_the_target_is_not_saved_up_against_a_better_find() -> No
 
 
 @pytest.mark.nightly
-def test_real_networks_on_a_standing_picture_follow_no_weak_find() -> None:
-    """A street with a car, and phrases of what is not there: none of them is tracked unless it was at once."""
+def test_shipped_networks_do_not_track_weak_finds_in_a_still_image() -> None:
+    """Search a street with a car for absent objects: none of them is tracked, unless it was so at once."""
     from edgetrack.demo.scene import Scene
 
     frame = next(f.pixels.copy() for f in Scene().frames() if f.index == 60)
@@ -168,7 +168,7 @@ def test_real_networks_on_a_standing_picture_follow_no_weak_find() -> None:
 
 
 @pytest.mark.nightly
-def test_real_networks_do_not_track_a_picture_that_has_turned_white() -> None:
+def test_shipped_networks_do_not_track_a_white_image() -> None:
     from edgetrack.demo.scene import Scene
 
     tracker = edgetrack.Tracker(threads=1)

@@ -1,4 +1,4 @@
-"""A color that the target must not have ("car that is not red") is judged by the pixels of each candidate."""
+"""A color that the target must not have ("car that is not red") is checked on the pixels of each candidate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgetrack import Tracker
 
 
 def picture(tint: tuple[float, float, float]) -> NDArray[np.uint8]:
-    """Shaded rectangles of many sizes, all of one hue; gray for (1, 1, 1)."""
+    """Draw shaded rectangles of many sizes, all of one hue; gray for (1, 1, 1)."""
     random = np.random.default_rng(1)
     gray = np.linspace(60, 160, 360)[None, :, None] * np.ones((240, 1, 1))
     for _ in range(12):
@@ -31,12 +31,12 @@ RED, BLUE = (0.1, 0.1, 1), (1, 0.1, 0.1)  # factors of blue, green, red
 
 
 @pytest.mark.parametrize("text", ["car that is not red", "non-red car", "small car but not the red one"])
-def test_no_candidate_with_that_color_remains(text: str) -> None:
-    """What "rank" says of the phrase with the color excludes the best one only."""
+def test_no_candidate_with_the_excluded_color_remains(text: str) -> None:
+    """The scores of "rank" for the phrase with the color would only exclude the best candidate."""
     assert max(scores(text, RED)) == 0
     assert max(scores(text, BLUE)) > 0
 
 
-def test_further_words_are_left_to_the_network() -> None:
-    """Pixels say that a car is red, not that it is old."""
+def test_other_negated_words_are_left_to_the_network() -> None:
+    """Pixels tell that a car is red, not that it is old."""
     assert max(scores("car but not the old red one", RED)) > 0

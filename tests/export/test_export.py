@@ -1,4 +1,4 @@
-"""From a checkpoint to a bundle: outputs equal to PyTorch, weights stored once, errors that help."""
+"""From a checkpoint to a bundle: outputs equal to PyTorch, weights stored once, helpful errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from edgetrack.export.pipeline import ExportConfig, ExportReport  # noqa: E402
 
 @pytest.fixture(scope="module", autouse=True)
 def _traced_once() -> Iterator[None]:
-    """Bundles are exported several times here, their graphs traced by PyTorch once."""
+    """Bundles are exported several times here, but PyTorch traces their graphs once."""
     known: dict[str, Any] = {}
 
     def traced(graph: ExportGraph) -> Any:
@@ -58,13 +58,13 @@ def report(config: ExportConfig) -> ExportReport:
     return pipeline.export(config)
 
 
-def test_the_bundle_equals_the_network(report: ExportReport) -> None:
+def test_bundle_equals_the_network(report: ExportReport) -> None:
     roles = {key.partition(".")[0] for key in report.errors}
     assert roles == {*GRAPHS, *BATCHED}
     assert max(v for k, v in report.errors.items() if not k.endswith(".kept")) <= 1e-4
 
 
-def test_the_manifest_says_what_was_exported(report: ExportReport) -> None:
+def test_manifest_describes_the_export(report: ExportReport) -> None:
     manifest = report.bundle.manifest
     assert (manifest.name, manifest.schema, manifest.thresholds) == ("tiny", 2, {"present": 0.5})
     assert manifest.parameters < 20_000_000
@@ -89,8 +89,8 @@ def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None
 
 @pytest.mark.parametrize("engine", ["ort", "ort-ops", "openvino"])
 @pytest.mark.parametrize("role", BATCHED)
-def test_a_batch_says_what_single_runs_say(report: ExportReport, role: str, engine: str) -> None:
-    """Of inputs that differ in every slot."""
+def test_batch_equals_single_runs(report: ExportReport, role: str, engine: str) -> None:
+    """The inputs differ in every slot."""
     if engine == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     try:
@@ -128,10 +128,10 @@ def test_graph_files_are_clean(report: ExportReport) -> None:
 @pytest.mark.parametrize("engine", ["ort-ops", "openvino"])
 @pytest.mark.parametrize("role", ["search", "ground", *BATCHED])
 @pytest.mark.parametrize("present", [(1, 1), (0, 1), (1, 0)])
-def test_other_ways_to_run_the_selection_give_the_same(
+def test_all_implementations_of_the_selection_agree(
     report: ExportReport, role: str, engine: str, present: tuple[int, int]
 ) -> None:
-    """The graphs' own functions, edgetrack's compiled operators, and OpenVINO: with either prototype and with both."""
+    """The graphs' own functions, the compiled operators and OpenVINO, with either prototype and with both."""
     if engine == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     engines = [open_engine(report.bundle, engine=name, threads=1) for name in ("ort", engine)]
@@ -144,7 +144,7 @@ def test_other_ways_to_run_the_selection_give_the_same(
     assert all(np.abs(first[name] - second[name]).max() < 1e-4 for name in first)
 
 
-def test_the_engine_says_who_selects(report: ExportReport) -> None:
+def test_engine_reports_the_implementation_of_the_selection(report: ExportReport) -> None:
     assert str(open_engine(report.bundle, engine="ort").info).endswith(
         "token selection: functions of the graph"
     )
@@ -153,7 +153,7 @@ def test_the_engine_says_who_selects(report: ExportReport) -> None:
     assert str(compiled.info).endswith("token selection: libedgetrack_ops.so")
 
 
-def test_operators_that_were_not_built_are_no_reason_to_run_others(
+def test_missing_compiled_operators_say_how_to_build_them(
     report: ExportReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_native.runtime, "__file__", str(tmp_path / "_runtime.so"))
@@ -193,7 +193,7 @@ def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None
     assert max(v for k, v in errors.items() if not k.endswith(".kept")) <= 1e-4
 
 
-def test_a_difference_is_named(report: ExportReport) -> None:
+def test_difference_from_pytorch_is_named(report: ExportReport) -> None:
     folder = report.bundle.folder.parent
     network, *_ = pipeline.load_checkpoint(folder / "last.pt")
     weights.round_weights(network)
@@ -208,7 +208,7 @@ def test_a_difference_is_named(report: ExportReport) -> None:
 
 
 @pytest.mark.nightly
-def test_export_again_replaces_the_bundle_only(
+def test_repeated_export_replaces_the_bundle_only(
     config: ExportConfig, report: ExportReport, tmp_path: Path
 ) -> None:
     other = tmp_path / "photos"
@@ -220,7 +220,7 @@ def test_export_again_replaces_the_bundle_only(
     assert pipeline.export(config).bundle.manifest == report.bundle.manifest
 
 
-def test_a_failed_step_leaves_nothing(
+def test_failed_step_leaves_no_files(
     config: ExportConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
@@ -233,7 +233,7 @@ def test_a_failed_step_leaves_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_checkpoint_that_is_none(config: ExportConfig, tmp_path: Path, content: bytes | None) -> None:
+def test_invalid_checkpoint_is_an_error(config: ExportConfig, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "bad.pt"
     if content is not None:
         path.write_bytes(content)
@@ -241,19 +241,19 @@ def test_a_checkpoint_that_is_none(config: ExportConfig, tmp_path: Path, content
         pipeline.export(ExportConfig(path, tmp_path / "out", text=config.text))
 
 
-def test_a_checkpoint_of_another_network(config: ExportConfig, tmp_path: Path) -> None:
+def test_checkpoint_of_another_network_is_an_error(config: ExportConfig, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "other.pt", model={"weight": torch.zeros(2)})
     with pytest.raises(ExportError, match=r"other\.pt cannot be loaded"):
         pipeline.export(ExportConfig(tmp_path / "other.pt", tmp_path / "out", text=config.text))
 
 
-def test_a_missing_text_encoder_says_how_to_make_it(config: ExportConfig, tmp_path: Path) -> None:
+def test_missing_text_encoder_says_how_to_make_it(config: ExportConfig, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"run: python -m edgetrack\.training\.prune_text"):
         pipeline.export(ExportConfig(config.checkpoint, tmp_path / "out", text=tmp_path / "none"))
 
 
 @pytest.mark.parametrize("value", [1e6, float("nan"), float("inf")])
-def test_weights_that_float16_cannot_hold(value: float) -> None:
+def test_weights_beyond_float16_are_an_error(value: float) -> None:
     layer = torch.nn.Linear(32, 32)
     layer.weight.data[3, 4] = value
     with pytest.raises(ExportError, match="float16 holds"):
@@ -268,7 +268,7 @@ def test_small_tensors_keep_their_precision() -> None:
     assert torch.equal(layer.weight, weight.half().float())
 
 
-def test_the_command(config: ExportConfig, report: ExportReport, tmp_path: Path) -> None:
+def test_export_command(config: ExportConfig, report: ExportReport, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pt"
     shutil.copyfile(config.text / "tokenizer.json", bad)
     result = CliRunner().invoke(app, ["export", str(bad), "--output", str(tmp_path / "out")])

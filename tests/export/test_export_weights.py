@@ -1,4 +1,4 @@
-"""The weight file: what is looked up in stays in float16, and every value stays what it was."""
+"""The weight file: lookup tables stay in float16, and every value is kept."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ ALSO_MULTIPLIED = LOOKUP.replace(
 @pytest.mark.parametrize(
     ("text", "casts"), [(LOOKUP, {"rows", "square"}), (ALSO_MULTIPLIED, {"table", "square"})]
 )
-def test_a_table_is_widened_row_by_row_where_it_is_only_looked_up_in(
-    tmp_path: Path, text: str, casts: set[str]
-) -> None:
+def test_lookup_table_is_widened_row_by_row(tmp_path: Path, text: str, casts: set[str]) -> None:
     random = np.random.default_rng(0)
     model = onnx.parser.parse_model(text)
     for name, rows in (("table", 50), ("square", 64)):
@@ -51,13 +49,13 @@ def test_a_table_is_widened_row_by_row_where_it_is_only_looked_up_in(
         assert np.array_equal(expected, given)
 
 
-def test_weights_on_a_grid_stay_close_and_compress() -> None:
+def test_weights_rounded_to_a_grid_stay_close_and_compress() -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
     before = np.random.default_rng(0).normal(scale=0.03, size=(384, 384)).astype(np.float32)
     layer = torch.nn.Linear(384, 384)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(before))
-        layer.bias.fill_(0.1)  # equal values have no deviation to take a step from
+        layer.bias.fill_(0.1)  # equal values have no deviation that defines a step
     round_to_grid(layer)
     coarse = layer.weight.detach().numpy().copy()
     assert np.abs(coarse - before).max() <= 0.5 * before.std() / 48

@@ -1,4 +1,4 @@
-"""Float16: what its rounding costs, and its way into a bundle."""
+"""Float16: the cost of its rounding, and how it gets into a bundle."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def small() -> Any:
     return model
 
 
-def test_constants_are_stored_as_they_are_used_and_none_overflows() -> None:
+def test_constants_are_stored_in_the_type_of_use_without_overflow() -> None:
     kinds = {tensor.name: tensor.data_type for tensor in small().graph.initializer}
     half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
     assert kinds == {"w_as_half": half, "bias_as_half": half, "far": single}  # float16 ends at 65504
@@ -75,15 +75,15 @@ def test_every_result_is_rounded_once(x: Any) -> None:
     product = narrow(narrow(x) @ narrow(w))
     total = narrow(product + narrow(bias))
     given_ = Session(rounded(small()), Path()).run({"x": x})
-    # a sum of eight products in another order may fall on the other side of a rounding: one step of float16
+    # a sum of eight products in another order may round differently: one step of float16
     step = 2 * np.spacing(np.abs(product).max().astype(np.float16)).astype(np.float32) + 2e-3
     assert np.abs(np.log(given_["y"]) - total).max() <= step
     assert np.abs(given_["z"] / far - total).max() <= step
-    assert np.array_equal(narrow(given_["z"][:, 1:]), given_["z"][:, 1:])  # float16's values and no others
+    assert np.array_equal(narrow(given_["z"][:, 1:]), given_["z"][:, 1:])  # only values of float16
 
 
-def test_the_rounded_graph_has_more_error_than_onnx_runtimes_own_float16() -> None:
-    """ONNX Runtime leaves out roundings on a CPU: its float16 is not what a GPU gives."""
+def test_rounded_graph_has_more_error_than_float16_of_onnx_runtime() -> None:
+    """ONNX Runtime skips roundings on a CPU: its float16 differs from that of a GPU."""
     path = Bundle.open().path("template")
     model = onnx.load(str(path), load_external_data=False)
     feeds = {
@@ -100,7 +100,7 @@ def test_the_rounded_graph_has_more_error_than_onnx_runtimes_own_float16() -> No
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[pytest.MonkeyPatch]:
-    """Fewer frames and crops, and a speed that does not depend on what else this machine does."""
+    """Use fewer frames and crops, and a fake speed that does not depend on the load of the machine."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (calibration, accuracy):
             patch.setattr(module, "FRAMES", 40)
@@ -122,7 +122,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     return bundle, report
 
 
-def test_the_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) -> None:
+def test_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
     given_ = Bundle.open("edgetrack-160").manifest
@@ -138,11 +138,11 @@ def test_the_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) 
     }
     assert not {p.name for p in bundle.folder.glob("*.weights")} - {
         p.name for p in Bundle.open().folder.glob("*.weights")
-    }  # float16 reads the weights that are there
+    }  # float16 reads the existing weights
 
 
 @pytest.mark.parametrize("role", WRITTEN)
-def test_the_files_have_the_manifests_tensors_and_compute_in_float16(
+def test_files_have_the_manifests_tensors_and_compute_in_float16(
     made: tuple[Bundle, Report], role: str
 ) -> None:
     model = onnx.load(str(made[0].graph(role, "fp16")), load_external_data=False)
@@ -160,7 +160,7 @@ def test_the_files_have_the_manifests_tensors_and_compute_in_float16(
     assert {kinds[name] for node in products for name in node.input if name} == {onnx.TensorProto.FLOAT16}
 
 
-def test_the_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Report]) -> None:
+def test_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Report]) -> None:
     stored = json.loads(made[0].path("report").read_text())["fp16"]
     assert stored["accepted"] is True
     assert 0.9 < stored["clips"]["demo scene"][1] <= 1
@@ -181,7 +181,7 @@ def test_the_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Repor
 
 
 @pytest.mark.parametrize(("times", "accepted"), [(0.4, False), (1.5, True)])
-def test_for_a_cpu_speed_decides(
+def test_speed_decides_on_a_cpu(
     made: tuple[Bundle, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: float, accepted: bool
 ) -> None:
     class Same:
@@ -202,7 +202,7 @@ def test_for_a_cpu_speed_decides(
         assert "--target jetson-orin-nano" in report.why
 
 
-def test_what_is_not_accurate_is_left_out(
+def test_inaccurate_float16_is_left_out(
     quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refuses:
@@ -221,7 +221,7 @@ def test_what_is_not_accurate_is_left_out(
     assert not list(bundle.folder.glob("*fp16*"))
 
 
-def test_several_precisions_pass_one_gate(
+def test_several_precisions_share_one_gate(
     made: tuple[Bundle, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
@@ -240,20 +240,20 @@ def test_several_precisions_pass_one_gate(
     assert [report.precision for report in reports] == ["int8", "fp16"]
     assert len(seen) == 2
     assert seen[0] is seen[1]
-    assert bundle.manifest.precisions.keys() == {"int8", "fp16"}  # refused now, and kept as they were
+    assert bundle.manifest.precisions.keys() == {"int8", "fp16"}  # rejected now, but kept unchanged
     assert json.loads(bundle.path("report").read_text()).keys() == {"int8", "fp16"}
     assert "INT8 and FP16 of edgetrack-160" in bundle.path("report_page").read_text()
 
 
-def test_a_cpu_refuses_it_and_says_who_runs_it(made: tuple[Bundle, Report]) -> None:
+def test_cpu_engines_reject_float16_and_name_one_that_runs_it(made: tuple[Bundle, Report]) -> None:
     with pytest.raises(
         EngineUnavailable, match=r"'ort' cannot run precision 'fp16'.*no CPU kernels.*'ort-cuda'"
     ):
         open_engine(made[0], engine="ort", precision="fp16")
-    assert open_engine(made[0], engine="ort").precision in ("int8", "fp32")  # what auto takes
+    assert open_engine(made[0], engine="ort").precision in ("int8", "fp32")  # what auto selects
 
 
-def test_tensorrt_takes_the_bundles_float16(
+def test_tensorrt_uses_the_float16_of_the_bundle(
     made: tuple[Bundle, Report], fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> bytes:
@@ -261,19 +261,19 @@ def test_tensorrt_takes_the_bundles_float16(
 
     monkeypatch.setattr(build, "rewritten", refuse)
     engine = open_tensorrt(made[0], precision="fp16")
-    for role in ("prompt", "search"):  # float32 beside float16, as in the manifest
+    for role in ("prompt", "search"):  # float32 next to float16, as in the manifest
         assert engine.graph(role).inputs == made[0].manifest.tensors[role].inputs
     with pytest.raises(AssertionError, match="although the bundle"):
         open_tensorrt(Bundle.open(), precision="fp16").graph("prompt")
 
 
-def test_a_bundle_without_the_files_that_it_promises_is_refused(tmp_path: Path) -> None:
+def test_bundle_without_its_listed_files_is_rejected(tmp_path: Path) -> None:
     precisions = {"fp16": {"graphs": ["search"], "thresholds": {}}}
     with pytest.raises(BundleError, match=r"does not list search\.fp16; export the bundle again"):
         Bundle.open(write_fake_bundle(tmp_path, precisions=precisions))
 
 
-def test_a_damaged_file_is_refused(made: tuple[Bundle, Report], tmp_path: Path) -> None:
+def test_damaged_file_is_rejected(made: tuple[Bundle, Report], tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(made[0].folder, tmp_path / "copy")
@@ -283,12 +283,12 @@ def test_a_damaged_file_is_refused(made: tuple[Bundle, Report], tmp_path: Path) 
         Bundle.open(tmp_path / "copy")
 
 
-def test_an_unknown_target_is_refused_before_the_work() -> None:
+def test_unknown_target_is_rejected_before_the_work() -> None:
     with pytest.raises(ConfigError, match="unknown target 'toaster'"):
         GateConfig(target="toaster")
 
 
-def test_the_command_ends_with_1_and_says_why(
+def test_command_exits_with_1_and_says_why(
     quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ["--fp16", "--target", "x86-cpu", "--threads", "1", "--output", str(tmp_path / "out")]

@@ -1,4 +1,4 @@
-"""INT8 from calibration to acceptance, on the shipped model and the drawn scene."""
+"""INT8 from calibration to acceptance, with the shipped model on the demo scene."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from edgetrack.tracker import Tracker  # noqa: E402
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[pytest.MonkeyPatch]:
-    """Fewer frames, crops and layers, and a speed that does not depend on what else this machine does."""
+    """Use fewer frames, crops and layers, and a fake speed that does not depend on the load of the machine."""
     read = Source.read
     with pytest.MonkeyPatch.context() as patch:
         for module in (calibration, accuracy):
@@ -56,14 +56,14 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 
 
 def half_of(source: Source) -> Source:
-    """Every other layer stays in float: half of the time."""
+    """Keep every other layer in float, which halves the time."""
     for name in list(source.layers)[1::2]:
         del source.layers[name]
     return source
 
 
 def measured_once(make_plan: Any) -> Any:
-    """The steps after a plan are tested several times; what it measures of a graph is not measured again."""
+    """The steps after a plan are tested several times; its measurements of a graph are not repeated."""
     known: dict[str, plan.Plan] = {}
 
     def make(role: str, path: Path, *arguments: Any, **options: Any) -> plan.Plan:
@@ -77,7 +77,7 @@ def measured_once(make_plan: Any) -> Any:
 @pytest.fixture(scope="module")
 def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Int8Report]:
     folder = tmp_path_factory.mktemp("int8")
-    copy_bundle(Bundle.open("edgetrack-160"), folder / "plain")  # without INT8: a new one must be made
+    copy_bundle(Bundle.open("edgetrack-160"), folder / "plain")  # without INT8, so that it must be made
     wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
     request = command.Request(str(folder / "plain"), folder / "bundle", ("int8",), wanted, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
@@ -86,7 +86,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     return bundle, report
 
 
-def test_the_bundle_has_both_flavors_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
+def test_bundle_has_both_flavors_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
     batched = [role for role in BATCHED if role in Bundle.open("edgetrack-160").manifest.tensors]
@@ -96,12 +96,12 @@ def test_the_bundle_has_both_flavors_and_the_weights_once(made: tuple[Bundle, In
         assert (portable.name, ort.name) == (f"{role}.int8.onnx", f"{role}.int8.ort.onnx")
         assert bundle.graph(role, "fp32") == bundle.path(role)
     assert bundle.graph("text", "int8") == bundle.path("text")
-    parameters = 1_800_000 + 1_840_000  # trunk and the rest, docs/model-card.md
+    parameters = 1_800_000 + 1_840_000  # backbone and the rest, docs/model-card.md
     assert 0.2 * parameters < bundle.path("int8_weights").stat().st_size < 0.8 * parameters
     assert {"edgetrack", "onnx", "onnxruntime"} <= bundle.manifest.versions.keys()
 
 
-def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Int8Report]) -> None:
+def test_auto_selects_int8_and_reports_it(made: tuple[Bundle, Int8Report]) -> None:
     engine = open_engine(made[0], threads=1)
     if "int8" in targets.detect().precisions and not saturates():
         assert engine.precision == "int8"
@@ -110,7 +110,7 @@ def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Int8Report]) -> None:
 
 
 @pytest.mark.parametrize("name", ["ort", pytest.param("openvino", marks=pytest.mark.nightly)])
-def test_int8_follows_as_float32_does(made: tuple[Bundle, Int8Report], name: str) -> None:
+def test_int8_tracks_like_float32(made: tuple[Bundle, Int8Report], name: str) -> None:
     if name == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     trackers = [
@@ -131,10 +131,10 @@ def test_int8_follows_as_float32_does(made: tuple[Bundle, Int8Report], name: str
         overlaps.append(tracks[0].box.iou(tracks[1].box))
         equal += tracks[0] == tracks[1]
     assert np.mean(overlaps) > 0.85
-    assert equal < 10  # or INT8 was not run
+    assert equal < 10  # otherwise INT8 was not run
 
 
-def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
+def test_report_is_json_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     bundle = made[0]
     stored = json.loads(bundle.path("report").read_text())["int8"]
     assert stored["calibration"]["sources"] == ["demo scene"]
@@ -157,17 +157,17 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
         assert words in page
 
 
-def test_scores_mean_in_int8_what_they_mean_in_float32(made: tuple[Bundle, Int8Report]) -> None:
+def test_int8_scores_have_the_meaning_of_float32_scores(made: tuple[Bundle, Int8Report]) -> None:
     thresholds = made[0].manifest.precisions["int8"].thresholds
     assert thresholds.keys() == {"track_threshold", "update_threshold"}
     policy = Policy.of(made[0].manifest.thresholds)
     assert 0 < thresholds["update_threshold"] < thresholds["track_threshold"] < 1
     assert thresholds != {
         name: round(getattr(policy, name), 4) for name in thresholds
-    }  # integers move scores
+    }  # quantization shifts scores
 
 
-def test_the_bundle_notes_the_board_and_its_budgets(made: tuple[Bundle, Int8Report]) -> None:
+def test_bundle_records_the_board_and_its_budgets(made: tuple[Bundle, Int8Report]) -> None:
     target, board = made[0].manifest.target, targets.load("x86-cpu")
     assert target is not None
     assert (target.name, target.latency_budget_ms) == ("x86-cpu", board.latency_budget_ms)
@@ -175,7 +175,7 @@ def test_the_bundle_notes_the_board_and_its_budgets(made: tuple[Bundle, Int8Repo
 
 
 @pytest.mark.nightly
-def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_accepted_int8_is_kept_without_a_video(quick: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wanted = GateConfig(threads=1, target="x86-cpu")
     request = command.Request("edgetrack-160", tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
@@ -189,7 +189,7 @@ def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path
     }
 
 
-def test_the_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
+def test_calibration_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
     stored = json.loads(made[0].path("int8_ranges").read_text())
     search = stored["graphs"]["search"]
     assert search["method"] in ("minmax", "percentile", "entropy")
@@ -198,7 +198,7 @@ def test_the_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
     assert stored["calibration"]["crops"] == {"search": 8, "template": 8}
 
 
-def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp_path: Path) -> None:
+def test_float32_part_is_unchanged(made: tuple[Bundle, Int8Report], tmp_path: Path) -> None:
     copy_bundle(Bundle.open("edgetrack-160"), tmp_path / "given")  # without INT8
     given_, bundle = Bundle.open(tmp_path / "given").manifest, made[0].manifest
     assert {role: bundle.files[role] for role in given_.files} == dict(given_.files)
@@ -209,7 +209,7 @@ def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp
 
 
 @pytest.mark.nightly
-def test_what_is_not_accurate_is_left_out(
+def test_inaccurate_int8_is_left_out(
     quick: pytest.MonkeyPatch,
     made: tuple[Bundle, Int8Report],
     tmp_path: Path,
@@ -235,21 +235,23 @@ def test_what_is_not_accurate_is_left_out(
     assert not report.accepted
     assert "at best 0.750 of fp32's accuracy over 100 frames; expected 0.99" in report.why
     tried = [attempt.floats for attempt in report.attempts]
-    assert tried == list(int8.STEPS[: len(tried)])  # until no layer is left in integers
+    assert tried == list(int8.STEPS[: len(tried)])  # until no layer is quantized
     assert len(tried) >= 4
-    back = [asked[0][1] - row[1] for row in asked]  # so many went back into float; some had never left it
+    back = [
+        asked[0][1] - row[1] for row in asked
+    ]  # so many layers went back to float; some had never left it
     assert back == sorted(back)
     assert all(step - 2 <= layers <= step for layers, step in zip(back, tried, strict=True))
     stored = json.loads(bundle.path("report").read_text())["int8"]
     assert (stored["accepted"], stored["kept"], stored["evidence"]) == (False, True, 100)
     assert "had before is kept unchanged" in report.why
-    assert bundle.manifest.precisions == made[0].manifest.precisions  # what was tested is not thrown away
+    assert bundle.manifest.precisions == made[0].manifest.precisions  # the accepted one is not thrown away
     for role in ("search.int8.ort", "int8_weights"):
         assert bundle.path(role).read_bytes() == made[0].path(role).read_bytes()
     assert Tracker(bundle, precision="int8", threads=1).engine.graph("search") is not None
 
 
-def test_what_is_not_faster_is_left_out_and_not_followed(
+def test_slow_int8_is_left_out_without_measuring_accuracy(
     quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(1.0, 1.25))
@@ -270,7 +272,7 @@ def test_what_is_not_faster_is_left_out_and_not_followed(
         ({"target": "toaster"}, "unknown target 'toaster'"),
     ],
 )
-def test_wrong_options(values: dict[str, Any], message: str) -> None:
+def test_wrong_options_are_rejected(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         GateConfig(**values)
 
@@ -288,7 +290,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
         (["--bf16"], "--bf16 has no effect on edgetrack-256: OpenVINO derives it from any"),
     ],
 )
-def test_what_a_user_can_mend(
+def test_user_errors_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -298,7 +300,7 @@ def test_what_a_user_can_mend(
     assert not list(tmp_path.iterdir())
 
 
-def test_only_an_older_bundle_is_replaced_and_only_when_asked(tmp_path: Path) -> None:
+def test_only_an_older_bundle_is_replaced_and_only_on_request(tmp_path: Path) -> None:
     check_output(tmp_path / "new", force=False)
     check_output(tmp_path, force=False)
     (tmp_path / "manifest.json").write_text("{}")

@@ -1,4 +1,4 @@
-"""INT8 of the mask head: judged by J&F on clips with masks, in beside the INT8 of the tracker or left out."""
+"""INT8 of the mask head: judged by J&F on clips with masks, added to the INT8 of the tracker or left out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FRAMES, SIZE = 32, (96, 160)
 
 
 def drawn(index: int) -> tuple[Any, Any]:
-    """A red square before gray noise, and its mask."""
+    """Draw a red square on gray noise, and its mask."""
     ground = np.random.default_rng(0).integers(90, 160, (*SIZE, 3)).astype(np.uint8)
     mask = np.zeros(SIZE, np.uint8)
     mask[30:60, 20 + 2 * index : 50 + 2 * index] = 255
@@ -42,7 +42,7 @@ def drawn(index: int) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A red square that moves, with its boxes and masks."""
+    """Write a moving red square with its boxes and masks."""
     folder = tmp_path_factory.mktemp("clips")
     (folder / "square").mkdir()
     writer = cv2.VideoWriter(str(folder / "square.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, SIZE[::-1])
@@ -59,7 +59,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[pytest.MonkeyPatch]:
-    """Crops of the square alone, few layers, and a speed that does not depend on what else this machine does."""
+    """Use crops of the square only, few layers, and a fake speed that does not depend on the load of the machine."""
     read = Source.read
 
     def few(path: Path) -> Source:
@@ -94,7 +94,7 @@ def recorded(subject: outlines.Outlining, *_: Any, **__: Any) -> Calibration:
 
 
 def added(folder: Path, accept: Path | None, least: float) -> Int8Report:
-    """What is said of the head of the bundle in ``folder``, which has INT8 of the tracker."""
+    """Return the report on the head of the bundle in ``folder``, which has INT8 of the tracker."""
     config = SimpleNamespace(
         accept=accept, threads=1, calibration=(), text=None, box=None, min_auc_ratio=least
     )
@@ -134,7 +134,7 @@ def made(quick: pytest.MonkeyPatch, clips: Path, tmp_path_factory: pytest.TempPa
     return folder, added(folder, clips, 0.5)
 
 
-def test_a_head_that_outlines_as_well_is_in_with_its_budget(made: tuple[Path, Int8Report]) -> None:
+def test_accurate_head_is_added_with_its_budget(made: tuple[Path, Int8Report]) -> None:
     bundle, report = Bundle.open(made[0]), made[1]
     own = bundle.manifest.precisions["int8"]
     assert (MASK in own.graphs, own.min_jf_ratio) == (True, 0.5)
@@ -143,16 +143,16 @@ def test_a_head_that_outlines_as_well_is_in_with_its_budget(made: tuple[Path, In
     assert MASK not in report.refused
     assert report.masks is not None
     (figures,) = report.masks.clips.values()
-    assert report.masks.evidence == FRAMES - 1  # the first one was given its box
+    assert report.masks.evidence == FRAMES - 1  # the first frame was given its box
     assert report.masks.ratio == pytest.approx(figures[1] / figures[0])
     assert figures[0] > 0.5
-    assert figures[0] != figures[1]  # or INT8 was not run
+    assert figures[0] != figures[1]  # otherwise INT8 was not run
     rows = {row.file for row in report.files}
     assert rows == {"mask.onnx", "mask.int8.onnx", "mask.int8.ort.onnx", "mask.int8.weights"}
     assert "J&amp;F" in render([report])
 
 
-def test_the_tracker_runs_it(made: tuple[Path, Int8Report], clips: Path) -> None:
+def test_tracker_runs_the_int8_head(made: tuple[Path, Int8Report], clips: Path) -> None:
     capture = cv2.VideoCapture(str(clips / "square.mp4"))
     frame = capture.read()[1]
     capture.release()
@@ -167,7 +167,7 @@ def test_the_tracker_runs_it(made: tuple[Path, Int8Report], clips: Path) -> None
     assert not np.array_equal(found[0][1], found[1][1])
 
 
-def test_another_head_does_not_keep_it(made: tuple[Path, Int8Report], tmp_path: Path) -> None:
+def test_int8_is_dropped_for_another_head(made: tuple[Path, Int8Report], tmp_path: Path) -> None:
     copy_bundle(Bundle.open(made[0]), tmp_path / "copy", keep=("int8",))
     bundle = float_masks(tmp_path / "copy")
     before = Bundle.open("edgetrack-160").manifest.precisions
@@ -177,7 +177,7 @@ def test_another_head_does_not_keep_it(made: tuple[Path, Int8Report], tmp_path: 
     assert not list((tmp_path / "copy").glob("mask.int8*"))
 
 
-def test_one_that_does_not_is_left_out(
+def test_inaccurate_head_is_left_out(
     made: tuple[Path, Int8Report], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Worse:
@@ -196,7 +196,7 @@ def test_one_that_does_not_is_left_out(
     assert not list(bundle.folder.glob("mask.int8*"))
 
 
-def test_without_masks_nothing_is_tried(clips: Path, tmp_path: Path) -> None:
+def test_head_is_skipped_without_masks(clips: Path, tmp_path: Path) -> None:
     for name in ("square.mp4", "square.txt"):
         (tmp_path / name).symlink_to(clips / name)
     for accept in (None, tmp_path):
@@ -204,7 +204,7 @@ def test_without_masks_nothing_is_tried(clips: Path, tmp_path: Path) -> None:
         assert (report.masks, report.refused) == (None, {MASK: "given no masks"})
 
 
-def test_masks_of_another_number_of_frames_are_refused(clips: Path, tmp_path: Path) -> None:
+def test_masks_for_another_number_of_frames_are_rejected(clips: Path, tmp_path: Path) -> None:
     (tmp_path / "square.mp4").symlink_to(clips / "square.mp4")
     (tmp_path / "square.txt").write_text("1,2,30,30\n" * 5)
     (tmp_path / "square").symlink_to(clips / "square")

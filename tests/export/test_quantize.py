@@ -1,4 +1,4 @@
-"""Integer graphs against a float one that can be worked out by hand, and against the shipped model."""
+"""Integer graphs compared with a float one worked out by hand, and with the shipped model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FLAVORS = ("portable", "ort")
 
 
 def small_model() -> Any:
-    """conv -> relu6 -> conv, + the first conv's sum with it, then a matrix product and a product of activations."""
+    """Make conv -> relu6 -> conv, + the sum with the first conv, then a matrix product and a product of activations."""
     random = np.random.default_rng(0)
     weights = {
         "a.weight": random.normal(0, 0.5, (8, 3, 3, 3)),
@@ -69,7 +69,7 @@ def small() -> tuple[Source, dict[str, Any], list[dict[str, Any]]]:
     return source, {name: minmax(h) for name, h in seen.items()}, pictures
 
 
-def test_constant_weights_are_layers_and_attention_is_not(small: Any) -> None:
+def test_layers_have_constant_weights_so_attention_is_not_one(small: Any) -> None:
     source = small[0]
     assert list(source.layers) == ["a", "b", "c", "n_w"]
     assert (source.layers["a"].output, source.layers["b"].output) == ("a6", "b")
@@ -77,8 +77,8 @@ def test_constant_weights_are_layers_and_attention_is_not(small: Any) -> None:
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_integers_span_the_whole_range_and_no_more(small: Any, flavor: Any) -> None:
-    """No value within the range is further off than half a step of the 255 or 256 that there are."""
+def test_integers_span_exactly_the_range(small: Any, flavor: Any) -> None:
+    """No value within the range is off by more than half a step of the 255 or 256 available."""
     source, ranges, _ = small
     low, high = ranges["image"]
     model = quantize(source, ranges, ["a"], flavor=flavor)
@@ -92,18 +92,19 @@ def test_integers_span_the_whole_range_and_no_more(small: Any, flavor: Any) -> N
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_integers_say_nearly_what_floats_say(small: Any, flavor: Any) -> None:
+def test_integer_graph_is_close_to_the_float_graph(small: Any, flavor: Any) -> None:
     source, ranges, pictures = small
     model = quantize(source, ranges, source.layers, flavor=flavor)
     onnx.checker.check_model(model, full_check=True)
     fp32, int8 = Session(source.model, Path()), Session(model, Path())
     error = relative_error(int8.run(pictures[0]), fp32.run(pictures[0]))
-    # not equal, or nothing was quantized; without VNNI weights have 7 bits, and 8 (portable) round in ONNX Runtime
+    # but not equal, otherwise nothing was quantized; without VNNI weights have 7 bits, and 8-bit (portable) weights
+    # overflow
     assert 1e-4 < error < (0.06 if not saturates() else 0.12)
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_only_the_chosen_layers_change(small: Any, flavor: Any) -> None:
+def test_only_the_selected_layers_change(small: Any, flavor: Any) -> None:
     source, ranges, pictures = small
     model = quantize(source, ranges, ["b"], flavor=flavor)
     whole = {t.name: t for t in model.graph.initializer if t.data_type == TensorProto.INT8 and t.dims}
@@ -121,7 +122,7 @@ def test_only_the_chosen_layers_change(small: Any, flavor: Any) -> None:
     )
 
 
-def test_the_portable_flavor_is_what_tensorrt_reads(small: Any) -> None:
+def test_portable_flavor_is_what_tensorrt_reads(small: Any) -> None:
     source, ranges, _ = small
     model = quantize(source, ranges, source.layers, flavor="portable")
     stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
@@ -134,7 +135,7 @@ def test_the_portable_flavor_is_what_tensorrt_reads(small: Any) -> None:
     }
 
 
-def test_the_ort_flavor_goes_from_integers_to_integers(small: Any) -> None:
+def test_ort_flavor_stays_in_integers_between_layers(small: Any) -> None:
     source, ranges, _ = small
     model = quantize(source, ranges, source.layers, flavor="ort")
     stored = {t.name: t.data_type for t in model.graph.initializer}
@@ -149,7 +150,7 @@ def test_the_ort_flavor_goes_from_integers_to_integers(small: Any) -> None:
 
 
 @given(arrays(np.float32, (4, 3, 2, 2), elements=st.floats(-100, 100, width=32)))
-def test_weights_come_back_within_half_a_step(weight: Any) -> None:
+def test_weights_are_restored_within_half_a_step(weight: Any) -> None:
     values, scales = quantize_weight(weight, 0)
     assert values.dtype == np.int8
     assert (values >= -127).all()
@@ -158,7 +159,7 @@ def test_weights_come_back_within_half_a_step(weight: Any) -> None:
 
 
 @given(st.floats(-1e4, 0), st.floats(0, 1e4), st.sampled_from(FLAVORS))
-def test_a_range_is_held_and_zero_is_exact(low: float, high: float, flavor: Any) -> None:
+def test_range_is_kept_and_zero_is_exact(low: float, high: float, flavor: Any) -> None:
     scale, zero = scale_of((low, high), flavor)
     least, most = (-127, 127) if flavor == "portable" else (0, 255)
     assert least <= zero <= most
@@ -167,7 +168,7 @@ def test_a_range_is_held_and_zero_is_exact(low: float, high: float, flavor: Any)
     assert float(scale) * (most - int(zero)) >= high - step
 
 
-def test_a_channel_of_tiny_weights_keeps_its_bias() -> None:
+def test_channel_of_tiny_weights_keeps_its_bias() -> None:
     model = small_model()
     for tensor in model.graph.initializer:
         if tensor.name == "b.weight":
@@ -187,7 +188,7 @@ def histogram(values: Any) -> Histogram:
     return observe(lambda feeds: feeds, lambda: [{"x": np.asarray(values, np.float32)}])["x"]
 
 
-def test_outliers_are_cut_by_percentile_and_entropy_only() -> None:
+def test_only_percentile_and_entropy_cut_outliers() -> None:
     values = np.append(np.random.default_rng(0).normal(0, 1, 60_000), [80.0])
     seen = histogram(values)
     assert minmax(seen)[1] == 80
@@ -197,8 +198,8 @@ def test_outliers_are_cut_by_percentile_and_entropy_only() -> None:
 
 
 @given(arrays(np.float32, 50, elements=st.floats(-1e6, 1e6, width=32)))
-@example(np.full(50, 4e-43, np.float32))  # float32 has no room for bins below it
-def test_ranges_lie_within_what_was_seen(values: Any) -> None:
+@example(np.full(50, 4e-43, np.float32))  # float32 cannot represent bins below it
+def test_ranges_lie_within_the_observed_values(values: Any) -> None:
     seen = histogram(values)
     for rule in METHODS.values():
         low, high = rule(seen)
@@ -206,7 +207,7 @@ def test_ranges_lie_within_what_was_seen(values: Any) -> None:
 
 
 @pytest.mark.nightly
-def test_the_shipped_model_quantizes_from_its_bundle_alone() -> None:
+def test_shipped_model_is_quantized_from_its_bundle_alone() -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
     from edgetrack.engines.ort import OrtEngine

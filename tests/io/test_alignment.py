@@ -1,4 +1,4 @@
-"""Where a second sensor's pixels lie in those of color, estimated from drawn scenes of which that is known."""
+"""The homography from a second sensor to color, estimated from rendered scenes for which it is known."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CORNERS = np.array([[0.0, 0], [X[0], 0], [X[0], X[1]], [0, X[1]]])
 
 
 def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shapes in color, and in x the same with other, unrelated brightness."""
+    """Draw shapes in color, and the same shapes for the second sensor with unrelated brightness."""
     random = np.random.default_rng(seed)
     pictures = [np.full((COLOR[1], COLOR[0], 3), 90, np.uint8) for _ in range(2)]
     for _ in range(14):
@@ -37,7 +37,7 @@ def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
-    """Fewer pixels are compared, which is quicker."""
+    """Compare fewer pixels, which is faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("edgetrack.io.alignment.SIDE", 192)
         yield
@@ -60,7 +60,7 @@ def write(folder: Path, pictures: list[np.ndarray]) -> Path:
     return folder
 
 
-def test_pairs_of_different_scenes_agree_on_where_the_corners_lie(found: Alignment) -> None:
+def test_alignment_maps_the_corners_within_four_pixels(found: Alignment) -> None:
     apart = np.linalg.norm(moved(CORNERS, found.homography) - moved(CORNERS, TRUE), axis=1)
     assert found.trusted
     assert found.pairs == 3
@@ -68,13 +68,13 @@ def test_pairs_of_different_scenes_agree_on_where_the_corners_lie(found: Alignme
     assert apart.max() < 4, "of 400 pixels along the diagonal"
 
 
-def test_a_few_that_agree_among_many_are_not_enough() -> None:
+def test_alignment_is_trusted_only_if_a_third_and_at_least_three_pairs_agree() -> None:
     assert Alignment(np.eye(3), agreeing=3, pairs=9, spread=1.0).trusted
     assert not Alignment(np.eye(3), agreeing=3, pairs=10, spread=1.0).trusted
     assert not Alignment(np.eye(3), agreeing=2, pairs=3, spread=0.0).trusted
 
 
-def test_what_cannot_be_aligned_is_refused(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
+def test_pairs_that_cannot_be_aligned_are_rejected(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     flat = np.full((64, 64, 3), 7, np.uint8)
     for wrong, said in (
         (pairs[:2], "got 2 pairs"),
@@ -86,7 +86,7 @@ def test_what_cannot_be_aligned_is_refused(pairs: list[tuple[np.ndarray, np.ndar
             estimate_alignment(wrong)
 
 
-def test_edges_of_the_second_sensor_are_drawn_where_color_has_them(
+def test_overlay_draws_edges_of_the_second_sensor(
     pairs: list[tuple[np.ndarray, np.ndarray]],
 ) -> None:
     drawn = overlaid(*pairs[0], TRUE)
@@ -94,7 +94,7 @@ def test_edges_of_the_second_sensor_are_drawn_where_color_has_them(
     assert 0.01 < (drawn == (80, 255, 80)).all(-1).mean() < 0.3
 
 
-def test_the_command_writes_what_a_run_reads_or_nothing(
+def test_align_writes_a_homography_that_a_run_reads_or_nothing(
     pairs: list[tuple[np.ndarray, np.ndarray]], tmp_path: Path, found: Alignment
 ) -> None:
     color = write(tmp_path / "color", [one for one, _ in pairs])

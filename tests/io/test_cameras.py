@@ -1,4 +1,4 @@
-"""The list of cameras: what there is, and what the system says of those that do not work."""
+"""The list of cameras: which ones exist, and what the system reports about those that do not work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edgetrack.types import Frame
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A machine with two video devices, of which the second one has no name."""
+    """Make a machine with three video devices, of which only the first one has a name."""
     (tmp_path / "dev").mkdir()
     for name in ("video0", "video10", "video2"):
         (tmp_path / "dev" / name).touch()
@@ -45,14 +45,14 @@ def gives_none(source: str) -> Source:
     raise SourceError(f"{source} gives no picture")
 
 
-def test_devices_are_listed_by_their_numbers(root: Path) -> None:
+def test_devices_are_sorted_by_number(root: Path) -> None:
     found = find_cameras(root=root, opened=gives_pictures)
     assert [Path(camera.source).name for camera in found] == ["video0", "video2", "video10"]
     assert [camera.title for camera in found] == ["HD Webcam", "unknown", "unknown"]
     assert {(camera.ready, camera.said) for camera in found} == {(True, "1280x720, 30 fps")}
 
 
-def test_a_camera_without_a_picture_says_why(root: Path) -> None:
+def test_camera_without_an_image_reports_the_reason(root: Path) -> None:
     found = find_cameras(root=root, opened=gives_none)
     assert not any(camera.ready for camera in found)
     assert all("gives no picture" in camera.said for camera in found)
@@ -67,7 +67,7 @@ def test_a_camera_without_a_picture_says_why(root: Path) -> None:
         (errno.EIO, "it cannot be opened: Input/output error"),
     ],
 )
-def test_what_the_system_refuses_has_a_command_that_mends_it(
+def test_system_error_comes_with_a_command_that_fixes_it(
     root: Path, number: int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import re
@@ -83,13 +83,13 @@ def test_what_the_system_refuses_has_a_command_that_mends_it(
 @pytest.mark.parametrize(
     ("all_of_it", "own", "captures"),
     [
-        (0x84A00001, 0x04200001, True),  # uvcvideo: pictures
+        (0x84A00001, 0x04200001, True),  # uvcvideo: video capture
         (0x84A00001, 0x04A00000, False),  # its second device: metadata
-        (0x00000002, 0, False),  # an old driver: output alone
+        (0x00000002, 0, False),  # an old driver: output only
         (0x00001000, 0, True),  # several planes
     ],
 )
-def test_devices_for_metadata_are_no_cameras(
+def test_metadata_devices_are_not_cameras(
     all_of_it: int, own: int, captures: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = struct.pack("16s32s32sIII12x", b"uvcvideo", b"HD Webcam", b"usb", 0x060000, all_of_it, own)
@@ -98,7 +98,7 @@ def test_devices_for_metadata_are_no_cameras(
     assert cameras._captures(0) is captures
 
 
-def test_a_jetson_has_a_csi_camera(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jetson_lists_its_csi_camera(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgetrack import targets
 
     monkeypatch.setattr(targets, "detect", lambda root: targets.load("jetson-orin-nano"))
@@ -106,7 +106,7 @@ def test_a_jetson_has_a_csi_camera(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert last == FoundCamera("csi://0", "CSI camera", True, "1280x720, 30 fps")
 
 
-def test_the_command_prints_a_table_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cameras_command_prints_a_table_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [FoundCamera("/dev/video0", "[HD] Webcam", False, "no permission; run: sudo")]
     monkeypatch.setattr(cameras, "find_cameras", lambda: found)
     table = CliRunner().invoke(app, ["cameras"])

@@ -1,4 +1,4 @@
-"""What queries and zones bring to the outputs: ids, events, outlines."""
+"""What queries and zones add to the outputs: ids, events, outlines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ZONES = Zones(
 )
 
 
-def test_lines_have_the_id_and_the_events(tmp_path: Path) -> None:
+def test_json_lines_have_id_and_events(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.jsonl") as sink:
         sink.write_all(frame(2), TRACKS, latencies_ms=COSTS, events=EVENTS)
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
@@ -51,9 +51,9 @@ def test_lines_have_the_id_and_the_events(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_table_has_the_events_in_columns_of_their_own(tmp_path: Path) -> None:
+def test_csv_has_columns_for_events(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.csv") as sink:
-        sink.write_all(frame(1), {}, latencies_ms={}, events=EVENTS[:1])  # may come before any track
+        sink.write_all(frame(1), {}, latencies_ms={}, events=EVENTS[:1])  # events may come before any track
         sink.write_all(frame(2), TRACKS, latencies_ms=COSTS, events=EVENTS)
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -65,7 +65,7 @@ def test_a_table_has_the_events_in_columns_of_their_own(tmp_path: Path) -> None:
     assert (rows[5]["direction"], rows[5]["count"], rows[6]["seconds"]) == ("in", "4", "1.235")
 
 
-def test_a_recording_has_all_tracks_events_and_outlines(tmp_path: Path) -> None:
+def test_recording_has_all_tracks_events_and_outlines(tmp_path: Path) -> None:
     reader = pytest.importorskip("mcap.reader")
     with open_sink(tmp_path / "out.mcap", zones=ZONES) as sink:
         for index in range(3):
@@ -88,7 +88,7 @@ def test_a_recording_has_all_tracks_events_and_outlines(tmp_path: Path) -> None:
     assert all("timestamp" in one for one in (*drawn["points"], *drawn["texts"]))
 
 
-def test_a_recording_of_several_targets_says_that_it_cannot_be_replayed(tmp_path: Path) -> None:
+def test_recording_of_several_targets_is_not_replayable_and_says_so(tmp_path: Path) -> None:
     pytest.importorskip("mcap")
     from typer.testing import CliRunner
 
@@ -101,15 +101,15 @@ def test_a_recording_of_several_targets_says_that_it_cannot_be_replayed(tmp_path
     assert "with one target" in done.output
 
 
-def test_a_video_shows_zones_and_lines(tmp_path: Path) -> None:
+def test_video_shows_zones_and_lines(tmp_path: Path) -> None:
     pixels = frame().pixels
     draw_zones(pixels, ZONES)
     assert np.abs(pixels[60, 100].astype(int) - TINT).max() < 40  # on the line
-    assert (pixels[40, 60] != 90).any()  # within the zone
-    assert (pixels[110, 150] == 90).all()  # neither
+    assert (pixels[40, 60] != 90).any()  # inside the zone
+    assert (pixels[110, 150] == 90).all()  # outside both
 
 
-def test_what_a_query_finds_has_a_color_by_its_id_and_one_line_for_all() -> None:
+def test_tracks_of_a_query_are_colored_by_id_and_share_one_caption_line() -> None:
     many = {
         f"car #{n}": Track(Box(4 * n, 60, 30, 30), 0.5, "tracking", 0, id=n, name=f"car #{n}", query="car")
         for n in range(1, 20)
@@ -117,8 +117,8 @@ def test_what_a_query_finds_has_a_color_by_its_id_and_one_line_for_all() -> None
     colors: dict[str, Any] = {}
     pixels = frame(size=(320, 240)).pixels
     draw_all(pixels, many, colors)
-    assert colors == {}  # a camera may see thousands
+    assert colors == {}  # a camera may see thousands of objects
     lonely = frame(size=(320, 240)).pixels
     draw_all(lonely, {"car #9": many["car #9"]}, colors)
     assert (lonely == np.array(TARGET_COLORS[0])).all(-1).any()
-    assert (lonely[60:240, :8] == 90).all()  # no more lines of text than one
+    assert (lonely[60:240, :8] == 90).all()  # only one line of text

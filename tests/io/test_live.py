@@ -1,4 +1,4 @@
-"""Live sources without a camera: pauses between attempts, what is counted, time stamps and the pace of files."""
+"""Live sources without a camera: pauses between attempts, counters, timestamps and the pace of files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PIXELS = np.zeros((4, 6, 3), np.uint8)
 
 
 class Connection:
-    """Gives ``count`` pictures and then fails."""
+    """A connection that yields ``count`` images and then fails."""
 
     fps = 30.0
 
@@ -39,7 +39,7 @@ class Connection:
 
 
 class Clock:
-    """Time that passes while somebody sleeps."""
+    """A clock that advances only while somebody sleeps."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 100.0
@@ -51,7 +51,7 @@ class Clock:
 
 
 def pauses_of(clock: Clock, codes: list[Code], *, dice: float = 0.5) -> list[float]:
-    """Seconds before each attempt, where the attempts fail one after the other with these codes."""
+    """Return the seconds before each attempt, if the attempts fail in turn with these codes."""
     times, left = [clock.now_s], list(codes[1:])
 
     def connect() -> Connection:
@@ -68,22 +68,24 @@ def pauses_of(clock: Clock, codes: list[Code], *, dice: float = 0.5) -> list[flo
     return [round(b - a, 1) for a, b in pairwise(times)]
 
 
-def test_pauses_double_up_to_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_double_up_to_thirty_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = pauses_of(Clock(monkeypatch), ["refused"] * 9)
     assert pauses == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30, 30], abs=0.11)
 
 
 @pytest.mark.parametrize("code", ["authentication", "not-found"])
-def test_what_soon_again_would_not_help_is_tried_slowly(monkeypatch: pytest.MonkeyPatch, code: Code) -> None:
+def test_errors_that_a_quick_retry_cannot_fix_are_retried_slowly(
+    monkeypatch: pytest.MonkeyPatch, code: Code
+) -> None:
     assert pauses_of(Clock(monkeypatch), [code] * 5) == pytest.approx([10, 20, 40, 60, 60], abs=0.11)
 
 
-def test_pauses_differ_by_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_vary_by_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pauses_of(Clock(monkeypatch), ["refused"] * 5, dice=0.0)[4] == pytest.approx(6, abs=0.11)
     assert pauses_of(Clock(monkeypatch), ["refused"] * 5, dice=1.0)[4] == pytest.approx(10, abs=0.11)
 
 
-def test_frames_are_counted_over_all_connections() -> None:
+def test_frames_are_counted_across_connections() -> None:
     reading, made = Reading(), [Connection(3), Connection(2), Connection(2)]
     left = iter(made[1:])
     frames = read_live(made[0], lambda: next(left), reading, name="it", give_up_s=None, dice=lambda: 0.0)
@@ -101,7 +103,7 @@ def test_frames_are_counted_over_all_connections() -> None:
     assert all(connection.closed for connection in made)
 
 
-def test_nobody_waits_for_a_source_that_is_not_wanted_any_more() -> None:
+def test_closing_a_source_ends_the_wait_for_a_connection() -> None:
     reading = Reading()
     frames = read_live(Connection(1), lambda: Connection(1), reading, name="it", give_up_s=None)
     next(frames)
@@ -111,15 +113,15 @@ def test_nobody_waits_for_a_source_that_is_not_wanted_any_more() -> None:
     assert time.monotonic() - began_s < 0.4
 
 
-def test_zero_seconds_of_patience_end_at_the_first_failure() -> None:
+def test_give_up_after_zero_seconds_fails_at_the_first_failure() -> None:
     frames = read_live(Connection(2, "timeout"), pytest.fail, Reading(), name="gate", give_up_s=0)
     with pytest.raises(SourceError, match=r"gate was lost \(the cable is out\) after 2 frames; check that"):
         list(frames)
 
 
-def test_time_follows_the_stream_and_not_the_arrivals() -> None:
+def test_time_follows_stream_timestamps_not_arrivals() -> None:
     stamps = Stamps()
-    arrivals_ms = [0, 33, 67, 400, 401, 402, 403, 404]  # a burst after a hiccup of the network
+    arrivals_ms = [0, 33, 67, 400, 401, 402, 403, 404]  # a burst after a network hiccup
     frames = [
         stamps.stamp(PIXELS, round((5000 + ms) * 1e6), 90.0 + i / 30) for i, ms in enumerate(arrivals_ms)
     ]
@@ -128,7 +130,7 @@ def test_time_follows_the_stream_and_not_the_arrivals() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-5000.0, -0.1, 5000.0])
-def test_a_stream_whose_clock_jumps_goes_on_at_ours(jump_s: float) -> None:
+def test_jump_of_the_stream_clock_falls_back_to_the_host_clock(jump_s: float) -> None:
     stamps = Stamps()
     times = [
         stamps.stamp(PIXELS, round(i / 30 * 1e9), i / 30 + (jump_s if i >= 10 else 0)).time_s
@@ -137,14 +139,14 @@ def test_a_stream_whose_clock_jumps_goes_on_at_ours(jump_s: float) -> None:
     assert np.diff(times) == pytest.approx(np.full(19, 1 / 30), abs=0.002)
 
 
-def test_without_times_of_the_stream_ours_is_taken_and_there_is_no_lag() -> None:
+def test_stream_without_timestamps_uses_the_host_clock_and_has_no_lag() -> None:
     stamps = Stamps()
     frames = [stamps.stamp(PIXELS, round((7 + i / 10) * 1e9), None) for i in range(3)]
     assert [f.time_s for f in frames] == pytest.approx([0, 0.1, 0.2])
     assert {f.lag_ms for f in frames} == {None}
 
 
-def test_a_stream_that_falls_behind_is_found() -> None:
+def test_lag_of_a_slow_stream_is_measured() -> None:
     lag = Lag()
     steady = [lag.add(i / 30, 1e6 + i / 30) for i in range(100)]
     falling = [lag.add(i / 30, 1e6 + 100 / 30 + (i - 100) / 33) for i in range(100, 400)]
@@ -152,21 +154,21 @@ def test_a_stream_that_falls_behind_is_found() -> None:
     assert falling[-1] == pytest.approx(300 / 30 - 300 / 33, abs=0.05)
 
 
-def test_the_least_delay_counts_for_two_minutes() -> None:
+def test_least_delay_is_remembered_for_two_minutes() -> None:
     lag = Lag()
     lag.add(0.0, 0.0)
     assert lag.add(100.0, 95.0) == pytest.approx(5)
     assert lag.add(130.0, 125.0) == pytest.approx(0)
 
 
-def test_the_time_of_the_drivers_buffer_is_taken_where_it_is_monotonic() -> None:
+def test_driver_timestamp_is_used_if_it_is_monotonic() -> None:
     now_ms = time.monotonic_ns() / 1e6
     assert monotonic_ns(now_ms - 12) == pytest.approx((now_ms - 12) * 1e6, abs=1e4)
     for foreign_ms in (0.0, time.time() * 1e3, now_ms + 50):
         assert monotonic_ns(foreign_ms) == pytest.approx(time.monotonic_ns(), abs=5e7)
 
 
-def test_a_file_can_be_played_as_a_camera_would() -> None:
+def test_file_in_real_time_plays_at_its_frame_rate() -> None:
     frames = (Frame(PIXELS, i, i / 50) for i in range(10))
     began_s = time.monotonic()
     seen = list(paced(frames, Reading()))
@@ -176,7 +178,7 @@ def test_a_file_can_be_played_as_a_camera_would() -> None:
     ]
 
 
-def test_a_file_in_real_time_drops_what_a_slow_consumer_misses(tmp_path: object) -> None:
+def test_file_in_real_time_drops_frames_for_a_slow_consumer(tmp_path: object) -> None:
     from pathlib import Path
 
     cv2 = pytest.importorskip("cv2")
@@ -197,12 +199,12 @@ def test_a_file_in_real_time_drops_what_a_slow_consumer_misses(tmp_path: object)
 
 
 @pytest.mark.parametrize("given", [{"transport": "http"}, {"give_up_s": -1}, {"give_up_s": "soon"}])
-def test_bad_options_are_named(given: dict[str, object]) -> None:
+def test_bad_options_are_named_in_the_error(given: dict[str, object]) -> None:
     with pytest.raises(SourceError, match=next(iter(given))):
         open_source("rtsp://127.0.0.1/", **given)  # type: ignore[call-overload, unused-ignore]
 
 
-def test_a_file_that_decodes_too_slowly_does_not_grow_older() -> None:
+def test_age_of_a_slowly_decoded_file_does_not_grow() -> None:
     def slow() -> Iterator[Frame]:
         for i in range(5):
             time.sleep(0.15)

@@ -1,4 +1,4 @@
-"""Masks in outputs: PNG as DAVIS reads it, MOTS, JSON lines, recordings, pictures, and blurring."""
+"""Masks in outputs: PNG as DAVIS reads it, MOTS, JSON lines, recordings, images, and blurring."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def dense(one: Track) -> np.ndarray:
     return one.mask.dense()
 
 
-def test_png_files_have_the_numbers_of_davis(tmp_path: Path) -> None:
+def test_png_file_names_follow_davis(tmp_path: Path) -> None:
     Image = pytest.importorskip("PIL.Image", reason="pillow comes with matplotlib")
     tracks = {"a": track(4), "b": track(40, id=2)}
     with open_sink(tmp_path / "%05d.png") as sink:
@@ -57,19 +57,19 @@ def test_png_files_have_the_numbers_of_davis(tmp_path: Path) -> None:
     assert np.array_equal(labels == 2, dense(tracks["b"]))
 
 
-def test_png_files_read_back_as_the_data_set(tmp_path: Path) -> None:
+def test_png_files_are_read_back_by_the_dataset_reader(tmp_path: Path) -> None:
     with open_sink(tmp_path / "%05d.png") as sink:
         sink.write(frame(), track(), latency_ms=1)
     assert np.array_equal(Masks(tmp_path, ("00000.png",), color_of(1))(0), dense(track()))
 
 
 @pytest.mark.parametrize("name", ["masks.png", "%s%s.png", "none/%05d.png"])
-def test_names_without_a_number_or_a_folder(tmp_path: Path, name: str) -> None:
+def test_bad_names_for_mask_files_are_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(SinkError, match=r"%05d\.png|does not exist"):
         open_sink(tmp_path / name)
 
 
-def test_lines_of_mots(tmp_path: Path) -> None:
+def test_mots_lines(tmp_path: Path) -> None:
     with open_sink(tmp_path / "a.mots") as sink:
         sink.write(frame(0), track(), latency_ms=1)
         sink.write(frame(1), replace(track(), mask=None), latency_ms=1)
@@ -80,7 +80,7 @@ def test_lines_of_mots(tmp_path: Path) -> None:
     assert found == track(40).mask
 
 
-def test_json_lines_and_tables(tmp_path: Path) -> None:
+def test_json_lines_and_csv_have_masks(tmp_path: Path) -> None:
     for name in ("a.jsonl", "a.csv"):
         with open_sink(tmp_path / name) as sink:
             sink.write(frame(), track(), latency_ms=1)
@@ -89,13 +89,13 @@ def test_json_lines_and_tables(tmp_path: Path) -> None:
     assert "mask" not in (tmp_path / "a.csv").read_text()
 
 
-def test_a_recording_has_outline_and_mask() -> None:
+def test_recording_has_outline_and_mask() -> None:
     loops = annotate([(track(), "")])["points"]
-    assert len(loops) == 2  # the box, and the outline
+    assert len(loops) == 2  # the box and the outline
     assert {(p["x"], p["y"]) for p in loops[1]["points"]} >= {(23.5, 12.5), (23.5, 29.5), (10.5, 29.5)}
 
 
-def test_a_recording_has_labels_from_the_first_mask_on(tmp_path: Path) -> None:
+def test_recording_has_labels_from_the_first_mask_on(tmp_path: Path) -> None:
     pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
     from mcap.reader import make_reader
 
@@ -109,11 +109,11 @@ def test_a_recording_has_labels_from_the_first_mask_on(tmp_path: Path) -> None:
     (tmp_path / "00000.png").write_bytes(b64decode(said[0]["data"]))
     assert np.array_equal(Masks(tmp_path, ("00000.png",), color_of(1))(0), dense(track()))
     with open_source(tmp_path / "a.mcap") as source:
-        assert len(list(source)) == 3  # the labels are not taken for the camera's pictures
+        assert len(list(source)) == 3  # the labels are not mistaken for the camera's images
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
-def test_a_coco_file_is_read_by_pycocotools(tmp_path: Path) -> None:
+def test_coco_file_is_read_by_pycocotools(tmp_path: Path) -> None:
     tools = pytest.importorskip("pycocotools.coco", reason="needs: pip install 'edgetrack[parity]'")
     tracks = {"red car": track(4, id=3), "bus": replace(track(40, id=5), mask=None)}
     with open_sink(tmp_path / "a.json") as sink:
@@ -137,7 +137,7 @@ def test_a_coco_file_is_read_by_pycocotools(tmp_path: Path) -> None:
     assert names == ["target", "target", "cars"]
 
 
-def test_a_coco_file_is_whole_at_any_time(tmp_path: Path) -> None:
+def test_coco_file_is_valid_json_after_every_frame(tmp_path: Path) -> None:
     path, read = tmp_path / "a.json", []
     path.write_text("the previous content there")
     with open_sink(path) as sink:
@@ -152,7 +152,7 @@ def test_a_coco_file_is_whole_at_any_time(tmp_path: Path) -> None:
     assert len(whole["images"]) == 200
 
 
-def test_a_pipe_takes_no_coco(tmp_path: Path) -> None:
+def test_coco_is_not_written_to_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     reader = os.open(tmp_path / "a.json", os.O_RDONLY | os.O_NONBLOCK)
     with pytest.raises(SinkError, match=r"cannot be truncated.*expected a regular file"):
@@ -160,7 +160,7 @@ def test_a_pipe_takes_no_coco(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_the_mask_is_tinted_and_nothing_else() -> None:
+def test_drawing_tints_the_mask_and_nothing_else() -> None:
     plain = np.full((480, 640, 3), 90, np.uint8)
     whole = np.zeros((480, 640), np.bool_)
     whole[200:300, 250:350] = True
@@ -172,7 +172,7 @@ def test_the_mask_is_tinted_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("what", ["target", "others"])
-def test_blurring_leaves_no_detail_where_it_should(what: What) -> None:
+def test_blur_removes_all_detail_in_its_area(what: What) -> None:
     before = frame()
     kept = before.pixels.copy()
     after, tracks = Blur(what, keep_masks=False)(before, {"": track()})
@@ -189,7 +189,7 @@ def test_blurring_leaves_no_detail_where_it_should(what: What) -> None:
     assert tracks[""].mask is None
 
 
-def test_blurring_errs_on_the_side_of_blurring() -> None:
+def test_blur_covers_the_box_or_the_frame_if_there_is_no_mask() -> None:
     boxed = replace(track(), mask=None)
     after, _ = Blur("target", keep_masks=True)(frame(), {"": boxed})
     changed = (after.pixels != frame().pixels).any(axis=2)

@@ -1,4 +1,4 @@
-"""The server of pages: what it serves, to whom, and that no reader can tie it up."""
+"""The page server: what it serves, to whom, and that no client can block it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask(
         return answer.status, answer.getheader("Content-Type"), answer.read()
 
 
-def test_pages_are_made_for_their_paths(server: PageServer) -> None:
+def test_pages_are_served_at_their_paths(server: PageServer) -> None:
     assert ask(server, "/metrics") == (200, "text/plain", b"a 1\n")
     assert ask(server, "/metrics?name[]=a") == (200, "text/plain", b"a 1\n")
     assert ask(server, "/healthz") == (503, "application/json", b"{}\n")
@@ -45,51 +45,57 @@ def test_pages_are_made_for_their_paths(server: PageServer) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[", ""])
-def test_a_name_of_a_stranger_reads_nothing(server: PageServer, host: str) -> None:
+def test_foreign_host_header_is_forbidden(server: PageServer, host: str) -> None:
     status, _, content = ask(server, "/metrics", host=host)
     assert (status, content) == (403, b"this address only serves this machine\n")
 
 
 @pytest.mark.parametrize("host", ["localhost:9464", "127.0.0.1", "[::1]:80"])
-def test_names_of_this_machine_are_taken(server: PageServer, host: str) -> None:
+def test_local_host_headers_are_accepted(server: PageServer, host: str) -> None:
     assert ask(server, "/metrics", host=host)[0] == 200
 
 
-def test_without_a_name_it_is_no_browser(server: PageServer) -> None:
+def test_request_without_host_header_is_accepted(server: PageServer) -> None:
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as way:
         way.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert way.makefile("rb").read().endswith(b"\r\n\r\na 1\n")
 
 
-def test_readers_that_say_nothing_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_clients_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server._Handler, "timeout", 0.5)
     pages = {"/metrics": lambda: (200, "text/plain", b"a 1\n")}
     with closing(PageServer(("127.0.0.1", 0), pages, option="--metrics")) as server:
         silent = [socket.create_connection(("127.0.0.1", server.server_port), timeout=20) for _ in range(50)]
         for way in silent:
-            assert way.recv(1) == b""  # at once where there are too many, else after its time
+            assert (
+                way.recv(1) == b""
+            )  # at once if there are too many connections, otherwise after the timeout
             way.close()
         assert ask(server, "/metrics")[0] == 200
 
 
-def test_a_reader_that_leaves_is_no_error(server: PageServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_client_that_disconnects_early_is_not_an_error(
+    server: PageServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     for _ in range(20):
         way = socket.create_connection(("127.0.0.1", server.server_port), timeout=20)
-        way.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closing resets it
+        way.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
+        )  # closing resets the connection
         way.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         way.close()
     assert ask(server, "/metrics")[0] == 200
     assert capfd.readouterr() == ("", "")
 
 
-def test_all_hosts_are_served_under_any_name() -> None:
+def test_wildcard_address_accepts_any_host_header() -> None:
     with closing(
         PageServer(("0.0.0.0", 0), {"/": lambda: (200, "text/plain", b"x")}, option="--metrics")
     ) as server:
         assert ask(server, "/", host="gate.local")[0] == 200
 
 
-def test_a_port_in_use_is_an_error_that_names_it(server: PageServer) -> None:
+def test_port_in_use_is_named_in_the_error(server: PageServer) -> None:
     with pytest.raises(
         ConfigError, match=r"--metrics 127\.0\.0\.1:\d+ cannot be served: Address already in use"
     ):
@@ -107,7 +113,7 @@ def test_a_port_in_use_is_an_error_that_names_it(server: PageServer) -> None:
         ("gate.local:65535", ("gate.local", 65535)),
     ],
 )
-def test_addresses(text: str, address: tuple[str, int]) -> None:
+def test_addresses_are_parsed(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text, "--metrics") == address
 
 
@@ -129,6 +135,6 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         5000 * "1",
     ],
 )
-def test_what_is_no_address(text: str) -> None:
+def test_bad_addresses_are_rejected(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--metrics is '.*'; expected a port such as 9464, or HOST:PORT"):
         parse_address(text, "--metrics")

@@ -1,4 +1,4 @@
-"""Recordings of two sensors: whose pictures are in the file, with which times, and what comes back of it."""
+"""Recordings of two sensors: which images are in the file, with which times, and how they are read back."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from mcap.reader import make_reader  # noqa: E402
 
 
 def frame(index: int) -> Frame:
-    """Smooth colors that differ from frame to frame, which JPEG keeps within a few steps."""
+    """Make a frame of smooth colors that differ from frame to frame; JPEG changes them by a few levels only."""
     y, x = np.mgrid[:48, :64]
     pixels = np.stack([x, y + 5 * index, x // 2 + y // 2], 2) % 200
     return Frame(pixels.astype(np.uint8), index, index / 25)
 
 
-def test_pictures_of_a_second_sensor_have_times_of_their_own_and_may_be_alone(tmp_path: Path) -> None:
+def test_second_sensor_images_have_their_own_times_and_may_come_alone(tmp_path: Path) -> None:
     path = tmp_path / "pairs.mcap"
     second = [replace(frame(i), time_s=i / 25 + 0.004) for i in range(4)]
     given = [
@@ -60,7 +60,7 @@ def test_pictures_of_a_second_sensor_have_times_of_their_own_and_may_be_alone(tm
     assert (told["x_share"], told["modalities"]) == (0.25, ["color", "x"])
 
 
-def test_a_bag_has_no_picture_of_a_camera_that_gave_none(tmp_path: Path) -> None:
+def test_bag_has_no_image_of_a_camera_that_delivered_none(tmp_path: Path) -> None:
     pytest.importorskip("rosbags", reason="the ros2 extra is not installed")
     path = tmp_path / "a.ros2.mcap"
     with open_sink(path, facts={}) as sink:
@@ -72,7 +72,7 @@ def test_a_bag_has_no_picture_of_a_camera_that_gave_none(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("what", ["target", "others"])
-def test_what_is_blurred_in_color_is_blurred_in_the_second_sensor(what: str) -> None:
+def test_blur_applies_to_color_and_the_second_sensor(what: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (2, 48, 64, 3), np.uint8)
     pair = Frame(noise[0], 0, 0.0, x=Frame(noise[1], 0, 0.0))
     track = Track(Box(10, 20, 30, 20), 0.5, "tracking", 0)

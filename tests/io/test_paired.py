@@ -22,9 +22,9 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
 
 class Camera:
-    """A camera whose cable can be pulled; pixels are the number of the frame.
+    """A camera whose cable can be unplugged; its pixels hold the number of the frame.
 
-    It says that it gives 10 frames a second, and gives 50, so that a busy machine does not pass for a pulled cable.
+    It declares 10 frames per second but delivers 50, so that a busy machine does not look like an unplugged cable.
     """
 
     def __init__(self, *, first: int = 0) -> None:
@@ -55,7 +55,7 @@ def cameras() -> Iterator[tuple[Camera, Camera]]:
     x.ends.set()
 
 
-def test_each_frame_of_a_file_brings_the_other_ones_picture(tmp_path: Path) -> None:
+def test_frames_of_files_come_with_the_image_of_the_second_sensor(tmp_path: Path) -> None:
     for folder, count, first in (("color", 4, 0), ("x", 3, 100)):
         (tmp_path / folder).mkdir()
         for index in range(count):
@@ -69,7 +69,7 @@ def test_each_frame_of_a_file_brings_the_other_ones_picture(tmp_path: Path) -> N
     assert [x.time_s for _, x in frames if x is not None] == pytest.approx([0, 1 / 30, 2 / 30])
 
 
-def test_the_second_sensor_goes_on_alone_while_color_is_gone(cameras: tuple[Camera, Camera]) -> None:
+def test_second_sensor_continues_alone_while_color_is_gone(cameras: tuple[Camera, Camera]) -> None:
     color, x = cameras
     states: list[SourceState] = []
     seen: list[Frame] = []
@@ -100,7 +100,7 @@ def test_the_second_sensor_goes_on_alone_while_color_is_gone(cameras: tuple[Came
     assert not states
 
 
-def test_color_goes_on_alone_while_the_second_sensor_is_gone(cameras: tuple[Camera, Camera]) -> None:
+def test_color_continues_alone_while_the_second_sensor_is_gone(cameras: tuple[Camera, Camera]) -> None:
     color, x = cameras
     states: list[SourceState] = []
     seen: list[bool] = []
@@ -121,7 +121,9 @@ def test_color_goes_on_alone_while_the_second_sensor_is_gone(cameras: tuple[Came
     assert [state.name for state in states] == ["stalled", "live"]
 
 
-def test_where_the_second_sensor_may_not_be_alone_color_is_waited_for(cameras: tuple[Camera, Camera]) -> None:
+def test_source_waits_for_color_if_the_second_sensor_may_not_come_alone(
+    cameras: tuple[Camera, Camera],
+) -> None:
     color, x = cameras
     with (
         color.open("color") as first,
@@ -137,7 +139,7 @@ def test_where_the_second_sensor_may_not_be_alone_color_is_waited_for(cameras: t
     assert "without color" not in source.summary
 
 
-def test_a_color_source_that_ends_is_the_end(cameras: tuple[Camera, Camera]) -> None:
+def test_pair_ends_when_the_color_source_ends(cameras: tuple[Camera, Camera]) -> None:
     color, x = cameras
     threading.Timer(0.3, color.ends.set).start()
     with color.open("color") as first, PairedSource(first, SecondSensor(x.open("x"), first)) as source:

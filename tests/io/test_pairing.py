@@ -1,4 +1,4 @@
-"""Which picture of a second sensor belongs to a frame, where its pixels lie, and what is said of it."""
+"""Which image of a second sensor belongs to a frame, where its pixels map to, and what is reported about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
 
 class Fake:
-    """A source whose pictures hold the number of their frame."""
+    """A source whose images hold the number of their frame."""
 
     def __init__(
         self, times_s: list[float], *, size: tuple[int, int] = (6, 4), live: bool = False, fails: bool = False
@@ -30,7 +30,7 @@ class Fake:
     def __iter__(self) -> Iterator[Frame]:
         pixels = np.zeros((self.size[1], self.size[0], 3), np.uint8)
         for i, time_s in enumerate(self._times_s):
-            pixels[:] = i  # the source owns it: it is written to again
+            pixels[:] = i  # the source reuses its buffer
             yield Frame(pixels, i, time_s, captured_ns=int(time_s * 1e9) if self.live else None)
         if self._fails:
             raise SourceError("the cable was pulled")
@@ -52,20 +52,20 @@ def partners(sensor: SecondSensor, times_s: list[float]) -> list[int | None]:
     return [None if one is None else int(one.pixels[0, 0, 0]) for one in found]
 
 
-def test_the_nearest_picture_in_time_is_taken_if_it_is_near_enough() -> None:
+def test_nearest_image_within_the_skew_is_paired() -> None:
     sensor = paired(Fake([0.0, 0.1, 0.2, 0.6]), within_ms=40)
     assert partners(sensor, [0.0, 0.03, 0.05, 0.07, 0.1, 0.19, 0.3, 0.58]) == [0, 0, None, 1, 1, 2, None, 3]
     assert sensor.summary == "thermal.mp4: 6 of 8 frames have an image; skew +5.0 ms, at most 30.0 ms"
 
 
-def test_a_second_sensor_that_ends_or_breaks_off_is_missing_from_then_on() -> None:
+def test_second_sensor_that_ends_or_fails_has_no_further_images() -> None:
     sensor = paired(Fake([0.0, 0.1], fails=True))
     assert partners(sensor, [0.0, 0.1, 0.2]) == [0, 1, None]
     assert sensor.summary.endswith("; the cable was pulled")
     assert partners(paired(Fake([])), [0.0]) == [None]
 
 
-def test_a_camera_is_asked_for_what_it_took_at_that_moment() -> None:
+def test_live_frames_are_paired_by_capture_time() -> None:
     second = Fake([10.00, 10.03, 10.06], live=True)
     with paired(second) as sensor:
         deadline = time.monotonic() + 1
@@ -77,14 +77,14 @@ def test_a_camera_is_asked_for_what_it_took_at_that_moment() -> None:
     assert second.closed
 
 
-def test_what_cannot_be_paired_is_refused() -> None:
+def test_sources_that_cannot_be_paired_are_rejected() -> None:
     with pytest.raises(ConfigError, match="both live or both files"):
         paired(Fake([0.0]), Fake([0.0], live=True))
     with pytest.raises(ConfigError, match=r"3x2 pixels but color has 6x4.*--x-homography"):
         paired(Fake([0.0], size=(3, 2)), Fake([0.0]))
 
 
-def test_a_homography_brings_pixels_to_where_color_sees_them(tmp_path: Path) -> None:
+def test_homography_warps_the_second_sensor_to_color(tmp_path: Path) -> None:
     matrix = np.array([[2.0, 0, 1], [0, 2, 0], [0, 0, 1]])
     path = tmp_path / "h.toml"
     path.write_text(homography_text(matrix, x_size=(3, 2), color_size=(6, 4)))
@@ -130,7 +130,7 @@ def test_a_homography_brings_pixels_to_where_color_sees_them(tmp_path: Path) -> 
         (None, "cannot be read"),
     ],
 )
-def test_a_file_that_holds_no_homography_is_refused(tmp_path: Path, text: str | None, said: str) -> None:
+def test_file_without_a_homography_is_rejected(tmp_path: Path, text: str | None, said: str) -> None:
     path = tmp_path / "h.toml"
     if text is not None:
         path.write_text(text)
@@ -138,7 +138,7 @@ def test_a_file_that_holds_no_homography_is_refused(tmp_path: Path, text: str | 
         read_homography(path, x_size=(3, 2), color_size=(6, 4))
 
 
-def test_sixteen_bits_are_shown_in_the_range_that_is_given(tmp_path: Path) -> None:
+def test_16_bit_images_are_mapped_by_the_given_levels(tmp_path: Path) -> None:
     depth = np.zeros((20, 30), np.uint16)
     depth[:, 10:20], depth[:, 20:] = 300, 3150
     cv2.imwrite(str(tmp_path / "0001.png"), depth)

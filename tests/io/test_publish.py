@@ -1,4 +1,4 @@
-"""The picture published over RTSP, to a real server: what arrives there, and a server that goes and comes back."""
+"""Video published over RTSP to a real server: what arrives there, and how an outage of the server is survived."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCRIPT = Path(__file__).parents[1] / "support" / "rtsp_receiver.py"
 
 
 class Receiver:
-    """Takes what is published at ``url``; ``pictures`` reads it."""
+    """An RTSP server that receives the stream published at ``url``; ``pictures`` reads it."""
 
     def __init__(self, folder: Path, login: str = "") -> None:
         if reason := why_not():
@@ -70,7 +70,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 
 def publish(sink: RtspSink, enough: Callable[[], bool], *, size: tuple[int, int] = (160, 120)) -> int:
-    """Write gray frames with a box until there are enough; returns how many."""
+    """Write gray frames with a box until ``enough`` returns true; return how many."""
     pixels, until_s, index = np.full((size[1], size[0], 3), 128, np.uint8), time.monotonic() + 10, 0
     while not enough():
         assert time.monotonic() < until_s
@@ -81,7 +81,7 @@ def publish(sink: RtspSink, enough: Callable[[], bool], *, size: tuple[int, int]
     return index
 
 
-def test_pictures_with_the_box_arrive_also_after_the_server_was_away(receiver: Receiver) -> None:
+def test_publishing_resumes_after_the_server_was_away(receiver: Receiver) -> None:
     said: list[str] = []
     with RtspSink(receiver.url, fps=30, warn=said.append, first_s=0.05) as sink:
         publish(sink, lambda: receiver.size > 2000)
@@ -99,7 +99,7 @@ def test_pictures_with_the_box_arrive_also_after_the_server_was_away(receiver: R
     assert np.abs(edge - 128).max() > 60  # the box is drawn
 
 
-def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
+def test_wrong_password_is_an_error(tmp_path: Path) -> None:
     guarded = Receiver(tmp_path, "me:secret")
     sink = RtspSink(guarded.url.replace("rtsp://", "rtsp://me:wr0ng@"), fps=30)
     with pytest.raises(SinkError, match="check the user name and password") as caught:
@@ -110,7 +110,7 @@ def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
 
 
 class Hung:
-    """A server that sends ``answer`` to each connection, and nothing after it."""
+    """A server that sends ``answer`` to each connection and then hangs."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer, self._connections = answer, list[socket.socket]()
@@ -140,7 +140,7 @@ class Hung:
         (b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "Invalid data found when processing input"),
     ],
 )
-def test_a_hung_server_does_not_stop_the_other_threads(
+def test_hung_server_does_not_block_other_threads(
     answer: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgetrack.io.publish.ANSWER_S", 1.0)
@@ -162,16 +162,18 @@ def test_a_hung_server_does_not_stop_the_other_threads(
     assert said == [
         f"publish {server.url}: the server accepts no frames ({why}); trying again",
     ]
-    assert longest_s < (3 if answer.startswith(b"RTSP") else 0.8)  # FFmpeg connects only to what answers
+    assert longest_s < (
+        3 if answer.startswith(b"RTSP") else 0.8
+    )  # FFmpeg only connects to servers that answer
 
 
-def test_a_picture_of_one_pixel_is_shown(receiver: Receiver) -> None:
+def test_one_pixel_image_is_published(receiver: Receiver) -> None:
     with RtspSink(receiver.url, fps=30) as sink:
         publish(sink, lambda: receiver.size > 500, size=(1, 1))
     assert {picture.shape for picture in receiver.pictures()} == {(2, 2, 3)}
 
 
-def test_a_run_publishes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_publishes_its_video(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "edgetrack.cli.engine_options.EngineOptions.tracker", lambda self: fakes.FakeTracker()
     )

@@ -1,4 +1,4 @@
-"""Recordings: what is in the file, what comes back of it, and what is left of one that was cut or damaged."""
+"""Recordings: what is in the file, how it is read back, and what is left of a truncated or damaged one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KINDS = (IMAGE, ANNOTATIONS, TRACK)
 
 
 def frame(index: int, *, size: tuple[int, int] = (96, 128)) -> Frame:
-    """Smooth colors that differ from frame to frame, which JPEG keeps within a few steps."""
+    """Make a frame of smooth colors that differ from frame to frame; JPEG changes them by a few levels only."""
     y, x = np.mgrid[: size[0], : size[1]]
     pixels = np.stack([x, y + 5 * index, x // 2 + y // 2], 2) % 200
     return Frame(pixels.astype(np.uint8), index, index / 25)
@@ -61,7 +61,7 @@ def recorded(tmp_path: Path) -> Path:
     return path
 
 
-def test_foxglove_names_one_message_a_frame_and_their_times(recorded: Path) -> None:
+def test_foxglove_messages_and_their_times(recorded: Path) -> None:
     with recorded.open("rb") as file:
         reader = make_reader(file)
         summary = reader.get_summary()
@@ -95,7 +95,7 @@ def test_foxglove_names_one_message_a_frame_and_their_times(recorded: Path) -> N
     assert (lost["box"], lost["status"], lost["score"], lost["frame"]) == (None, "lost", 0.25, 3)
 
 
-def test_what_is_written_comes_back(recorded: Path) -> None:
+def test_recording_is_read_back_as_written(recorded: Path) -> None:
     recording = Recording(recorded)
     assert recording.facts == FACTS
     assert recording.target == ("red car", Box(1.5, 2, 30, 20))
@@ -107,15 +107,15 @@ def test_what_is_written_comes_back(recorded: Path) -> None:
         assert np.abs(shown.pixels.astype(int) - frame(index).pixels).mean() < 2
 
 
-def test_a_recording_is_a_source(recorded: Path) -> None:
+def test_recording_is_a_source(recorded: Path) -> None:
     with open_source(recorded) as source:
         assert (source.size, source.fps, source.live) == ((128, 96), 25.0, False)
         assert [f.index for f in source] == list(range(COUNT))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
-    """Noise, so that a frame is large and several chunks are written."""
+def test_killed_run_leaves_a_readable_recording(tmp_path: Path) -> None:
+    """Record noise, so that frames are large and several chunks are written."""
     film, out = tmp_path / "in.mp4", tmp_path / "out.mcap"
     writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"mp4v"), 25, (320, 240))
     noise = np.random.default_rng(0)
@@ -139,7 +139,7 @@ def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
     with (
         out.open("rb") as file,
         suppress(McapError, ZstdError, struct.error, ValueError),
-    ):  # as of a file that is cut
+    ):  # as for a truncated file
         for _, _, message in NonSeekingReader(file).iter_messages(log_time_order=False):
             messages.append(json.loads(message.data))
     indices = [m["frame"] for m in messages if "frame" in m]
@@ -155,7 +155,7 @@ def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_cut_or_damaged_it_gives_a_part_or_says_so(
+def test_truncated_or_damaged_recording_gives_its_intact_part_or_an_error(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("broken") / "a.mcap"
@@ -169,7 +169,7 @@ def test_cut_or_damaged_it_gives_a_part_or_says_so(
     else:
         content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    with suppress(SourceError):  # and nothing else
+    with suppress(SourceError):  # no other exception is allowed
         found = [said for _, said in Recording(path).steps()]
         assert found == [track(i) for i in range(len(found))]
 
@@ -182,7 +182,7 @@ def test_cut_or_damaged_it_gives_a_part_or_says_so(
         (b"\x89MCAP0\r\n", "is not an MCAP file, or is damaged"),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, content: bytes, expected: str) -> None:
+def test_other_files_are_rejected(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "a.mcap"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=expected):
@@ -192,7 +192,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, expected: str) 
 
 
 def foreign(*channels: tuple[str, str, str], data: bytes = b"{}") -> bytes:
-    """A recording of another program: a message for each topic, schema and encoding."""
+    """Write a recording of another program: one message per topic, schema and encoding."""
     from mcap.writer import Writer
 
     file = io.BytesIO()
@@ -222,7 +222,7 @@ def foreign(*channels: tuple[str, str, str], data: bytes = b"{}") -> bytes:
         ),
     ],
 )
-def test_recordings_of_other_programs_say_what_is_missing(
+def test_recordings_of_other_programs_report_what_is_missing(
     tmp_path: Path, content: bytes, expected: str
 ) -> None:
     (tmp_path / "a.mcap").write_bytes(content)
@@ -230,7 +230,7 @@ def test_recordings_of_other_programs_say_what_is_missing(
         open_source(tmp_path / "a.mcap")
 
 
-def test_two_cameras_are_one_too_many(tmp_path: Path) -> None:
+def test_recording_with_two_cameras_is_rejected(tmp_path: Path) -> None:
     _, jpeg = cv2.imencode(".jpg", frame(0).pixels)
     picture = json.dumps({"format": "jpeg", "data": b64encode(jpeg).decode()}).encode()
     (tmp_path / "a.mcap").write_bytes(foreign(("/l", IMAGE, "json"), ("/r", IMAGE, "json"), data=picture))
@@ -243,7 +243,7 @@ def test_two_cameras_are_one_too_many(tmp_path: Path) -> None:
         _ = Recording(tmp_path / "a.mcap").target
 
 
-def test_an_earlier_file_stays_until_the_first_frame(tmp_path: Path) -> None:
+def test_previous_file_is_kept_until_the_first_frame(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     with open_sink(path):
         pass
@@ -254,18 +254,18 @@ def test_an_earlier_file_stays_until_the_first_frame(tmp_path: Path) -> None:
     assert path.read_text() == "earlier"
 
 
-def test_a_missing_extra_names_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_names_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "mcap"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "mcap", None)  # what an import of it then finds
+    monkeypatch.setitem(sys.modules, "mcap", None)  # makes an import of it fail
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[mcap\]'"):
         open_sink(tmp_path / "a.mcap")
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[mcap\]'"):
         Recording(tmp_path / "a.mcap")
 
 
-def test_a_live_source_leaves_its_ages_and_gaps(tmp_path: Path) -> None:
-    """A replay must know of the gaps, since the tracker looks elsewhere after one."""
+def test_live_recording_keeps_ages_and_gaps(tmp_path: Path) -> None:
+    """A replay must know the gaps, because the tracker searches the whole frame after one."""
     path = tmp_path / "o.mcap"
     with open_sink(path, facts=FACTS) as sink:
         for index, gap_s in enumerate((0.0, 0.04, 2.5)):

@@ -1,4 +1,4 @@
-"""Recordings that promise more than they hold: refused before anything of that size is allocated."""
+"""Recordings that declare sizes they do not hold: rejected before memory of that size is allocated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GIB = 1 << 30
 
 
 def zeros_zstd(size: int, *, says: bool) -> bytes:
-    """``size`` zeros in a frame that says its size, or not."""
+    """Compress ``size`` zeros, with the size declared in the frame header or not."""
     packed, step = io.BytesIO(), bytes(1 << 20)
     writer = zstandard.ZstdCompressor().stream_writer(packed, size=size if says else -1, closefd=False)
     for _ in range(size // len(step)):
@@ -50,7 +50,7 @@ def recording(path: Path, data: bytes, *, compression: str, size: int, crc: int 
     return path
 
 
-def test_a_chunk_of_gigabytes_is_refused_by_what_it_says(tmp_path: Path) -> None:
+def test_chunk_that_declares_gigabytes_is_rejected(tmp_path: Path) -> None:
     path = recording(tmp_path / "b.mcap", b"", compression="zstd", size=4 * GIB)
     with pytest.raises(
         SourceError, match=r"b\.mcap .*a chunk of 4294967296 bytes, expected at most 268435456"
@@ -59,8 +59,8 @@ def test_a_chunk_of_gigabytes_is_refused_by_what_it_says(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("compression", ["zstd", "zstd says", "lz4"])
-def test_a_chunk_that_says_less_than_it_unpacks_to_costs_no_memory(tmp_path: Path, compression: str) -> None:
-    """In a process of its own, which may have 2 GiB of addresses; what is packed would fill three."""
+def test_chunk_that_declares_too_little_uses_no_extra_memory(tmp_path: Path, compression: str) -> None:
+    """Run in a subprocess limited to 2 GiB of address space; the unpacked data would need 3 GiB."""
     kind, _, says = compression.partition(" ")
     data = lz4.frame.compress(bytes(GIB // 2)) * 6 if kind == "lz4" else zeros_zstd(3 * GIB, says=bool(says))
     path = recording(tmp_path / "b.mcap", data, compression=kind, size=1000)
@@ -81,7 +81,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(grown) < 100_000  # KiB
 
 
-def test_zeros_are_no_records(tmp_path: Path) -> None:
+def test_chunk_of_zeros_has_no_valid_records(tmp_path: Path) -> None:
     size = 1 << 26
     path = recording(tmp_path / "b.mcap", zeros_zstd(size, says=True), compression="zstd", size=size)
     with pytest.raises(SourceError, match="a record 0 of 0 bytes inside a chunk"):
@@ -99,7 +99,7 @@ def test_zeros_are_no_records(tmp_path: Path) -> None:
         (b"nonsense", "lz4", 20, 0, "is damaged near byte"),
     ],
 )
-def test_a_chunk_that_is_not_what_it_says_is_refused(
+def test_chunk_that_contradicts_its_header_is_rejected(
     tmp_path: Path, data: bytes, compression: str, size: int, crc: int, said: str
 ) -> None:
     path = recording(tmp_path / "b.mcap", data, compression=compression, size=size, crc=crc)
@@ -110,7 +110,7 @@ def test_a_chunk_that_is_not_what_it_says_is_refused(
 @pytest.mark.parametrize(
     ("fps", "right"), [("25", 25.0), ("nan", None), ("inf", None), ("0", None), ("-3", None), ("1e9", None)]
 )
-def test_a_rate_that_no_camera_had_is_unknown(tmp_path: Path, fps: str, right: float | None) -> None:
+def test_implausible_frame_rate_is_ignored(tmp_path: Path, fps: str, right: float | None) -> None:
     builder = RecordBuilder()
     Header(profile="", library="").write(builder)
     Metadata(name="edgetrack", metadata={"fps": fps}).write(builder)
@@ -118,7 +118,7 @@ def test_a_rate_that_no_camera_had_is_unknown(tmp_path: Path, fps: str, right: f
     assert Recording(tmp_path / "f.mcap").fps == right
 
 
-def test_a_message_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+def test_deeply_nested_message_is_rejected(tmp_path: Path) -> None:
     builder = RecordBuilder()
     Header(profile="", library="").write(builder)
     Schema(id=1, data=b"", encoding="jsonschema", name="foxglove.CompressedImage").write(builder)

@@ -1,4 +1,4 @@
-"""Recordings for Rerun, and its viewer, read back by Rerun's own reader."""
+"""Rerun recordings and the viewer, read back with Rerun's own reader."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def frame(index: int) -> Frame:
 
 
 def columns(path: Path) -> dict[str, dict[str, list[Any]]]:
-    """What a recording holds: by entity and component, a value a row."""
+    """Read what a recording holds, by entity and component, one value per row."""
     found: dict[str, dict[str, list[Any]]] = {}
     for chunk in chunks.RrdReader(path).stream():
         of = found.setdefault(chunk.entity_path, {})
         rows = chunk.to_record_batch()
         for name in rows.schema.names:
-            if name not in ("log_time", "time"):  # nanoseconds, which Python's datetime has not
+            if name not in ("log_time", "time"):  # Python's datetime has no nanoseconds
                 of.setdefault(name, []).extend(rows.column(name).to_pylist())
     return found
 
 
-def test_pictures_boxes_and_scores_come_back(tmp_path: Path) -> None:
+def test_images_boxes_and_scores_are_read_back(tmp_path: Path) -> None:
     path = tmp_path / "drive.rrd"
     path.write_text("earlier")
     whole = np.zeros((48, 64), np.bool_)
@@ -56,7 +56,7 @@ def test_pictures_boxes_and_scores_come_back(tmp_path: Path) -> None:
         sink.write_all(frame(1), {"red car": GONE}, latencies_ms={"red car": 9})
     found = columns(path)
     boxes = found["/camera/tracks"]
-    assert boxes["Boxes2D:centers"] == [[[25, 24]], []]  # none is written as well, or the last would stay
+    assert boxes["Boxes2D:centers"] == [[[25, 24]], []]  # empty is written, too, or the last box would stay
     assert boxes["Boxes2D:half_sizes"] == [[[15, 4]], []]
     assert boxes["Boxes2D:labels"][0] == ["red car tracking 0.75"]
     assert boxes["frame"] == [0, 1]
@@ -71,7 +71,7 @@ def test_pictures_boxes_and_scores_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
+def test_full_disk_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "drive.rrd"
     path.symlink_to("/dev/full")
     with (
@@ -81,7 +81,9 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         sink.write(frame(0), CAR, latency_ms=1)
 
 
-def test_it_can_be_turned_off_by_nobody_unheard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rerun_disabled_by_the_environment_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RERUN", "off")
     with open_sink(tmp_path / "drive.rrd") as sink, pytest.raises(SinkError, match="run: unset RERUN"):
         sink.write(frame(0), CAR, latency_ms=1)
@@ -90,7 +92,7 @@ def test_it_can_be_turned_off_by_nobody_unheard(tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture(scope="module")
 def viewer() -> Iterator[str]:
-    """Rerun's server, which a viewer is as well."""
+    """Start Rerun's server, which viewers run as well."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serving = rerun.RecordingStream("viewer")
@@ -98,13 +100,13 @@ def viewer() -> Iterator[str]:
     serving.disconnect()
 
 
-def test_a_viewer_takes_what_is_sent(viewer: str) -> None:
+def test_viewer_receives_data(viewer: str) -> None:
     with sinks.RerunViewerSink(viewer) as sink:
         sink.write(frame(0), CAR, latency_ms=1)
-        sink._flush()  # which raises where nobody takes it
+        sink._flush()  # raises if nobody receives the data
 
 
-def test_no_viewer_is_said() -> None:
+def test_missing_viewer_is_an_error() -> None:
     with (
         sinks.RerunViewerSink("rerun+http://127.0.0.1:1/proxy") as sink,
         pytest.raises(SinkError, match=r"no viewer accepts the data .*start one with: rerun"),
@@ -115,6 +117,6 @@ def test_no_viewer_is_said() -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9876/proxy", "rerun+http:///proxy", "rerun+http://host:x/proxy", "9876"]
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_bad_viewer_addresses_are_rejected(url: str) -> None:
     with pytest.raises(ConfigError, match=r"expected one such as rerun\+http://127.0.0.1:9876/proxy"):
         sinks.RerunViewerSink(url)

@@ -1,4 +1,4 @@
-"""The text of MOTChallenge and OTB, as their readers take it."""
+"""Results in the text formats of MOTChallenge and OTB, as their readers expect them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW = Track(Box(1, 2, 3, 4), 0.5, "tentative", 0, id=4, query="car")
 COSTS = {"mine": 1.0, "car #3": 1.0, "car #4": 1.0}
 
 
-def test_lines_of_mot_count_from_one(tmp_path: Path) -> None:
+def test_mot_lines_count_from_one(tmp_path: Path) -> None:
     with open_sink(tmp_path / "a.mot") as sink:
         sink.write_all(frame(0), {"mine": TRACK, "car #3": CAR, "car #4": NEW}, latencies_ms=COSTS)
         sink.write_all(frame(1), {"mine": ABSENT}, latencies_ms=COSTS)
@@ -31,7 +31,7 @@ def test_lines_of_mot_count_from_one(tmp_path: Path) -> None:
     ]
 
 
-def test_lines_of_mot_are_those_that_its_toolkit_reads(tmp_path: Path) -> None:
+def test_mot_lines_are_read_by_trackeval(tmp_path: Path) -> None:
     with open_sink(tmp_path / "a.mot") as sink:
         sink.write_all(frame(4), {"mine": TRACK, "car #3": CAR}, latencies_ms=COSTS)
     read = np.loadtxt(tmp_path / "a.mot", delimiter=",")
@@ -40,7 +40,7 @@ def test_lines_of_mot_are_those_that_its_toolkit_reads(tmp_path: Path) -> None:
     assert (read[:, 2:4] - 1).tolist() == [[10.123, 20], [20, 60]]
 
 
-def test_otb_has_a_line_for_each_frame(tmp_path: Path) -> None:
+def test_otb_has_one_line_per_frame(tmp_path: Path) -> None:
     with open_sink(tmp_path / "a.otb") as sink:
         sink.write(frame(0), ABSENT, latency_ms=1)
         sink.write(frame(1), TRACK, latency_ms=1)
@@ -49,7 +49,7 @@ def test_otb_has_a_line_for_each_frame(tmp_path: Path) -> None:
     assert (tmp_path / "a.otb").read_text().splitlines() == ["0.000,0.000,0.000,0.000", box, box]
 
 
-def test_otb_takes_one_target(tmp_path: Path) -> None:
+def test_otb_accepts_only_one_target(tmp_path: Path) -> None:
     with (
         open_sink(tmp_path / "a.otb") as sink,
         pytest.raises(SinkError, match=r"can hold one target only, but there are 2"),

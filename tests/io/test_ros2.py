@@ -1,4 +1,4 @@
-"""Bags of ROS 2, decoded by a library that shares nothing with the one that writes them."""
+"""ROS 2 bags, decoded with a library that is independent of the one that writes them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def frame(index: int) -> Frame:
 
 
 def messages(path: Path) -> dict[str, list[Any]]:
-    """The decoded messages by topic."""
+    """Return the decoded messages by topic."""
     found: dict[str, list[Any]] = {}
     with path.open("rb") as file:
         for one in mcap_ros2.read_ros2_messages(file):
@@ -41,7 +41,7 @@ def messages(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def test_pictures_and_boxes_come_out_as_ros_has_them(tmp_path: Path) -> None:
+def test_images_and_boxes_become_ros_messages(tmp_path: Path) -> None:
     path = tmp_path / "drive.ros2.mcap"
     with open_sink(path, facts={"model": "edgetrack-256"}) as sink:
         for index in range(3):
@@ -57,14 +57,14 @@ def test_pictures_and_boxes_come_out_as_ros_has_them(tmp_path: Path) -> None:
     assert abs(int(pixels[5, 5, 0]) - 80) < 3
     detections = found["/track/detections"][2]
     assert (detections.header.stamp.sec, detections.header.stamp.nanosec) == (0, 80_000_000)
-    (car,) = detections.detections  # what is lost has no box
+    (car,) = detections.detections  # a lost target has no box
     (result,) = car.results
     assert (car.id, result.hypothesis.class_id, result.hypothesis.score) == ("3", "red car", 0.75)
     assert (car.bbox.center.position.x, car.bbox.center.position.y) == (25, 24)
     assert (car.bbox.size_x, car.bbox.size_y) == (30, 8)
 
 
-def test_all_topics_have_one_encoding_as_rosbag2_wants(tmp_path: Path) -> None:
+def test_all_topics_have_the_encoding_that_rosbag2_requires(tmp_path: Path) -> None:
     path = tmp_path / "drive.ros2.mcap"
     whole = np.zeros((48, 64), np.bool_)
     whole[20:28, 10:40] = True
@@ -92,7 +92,7 @@ def test_all_topics_have_one_encoding_as_rosbag2_wants(tmp_path: Path) -> None:
     assert not decoded[2, 2].any()
 
 
-def test_a_live_frame_is_stamped_with_when_it_was_captured(tmp_path: Path) -> None:
+def test_live_frame_is_stamped_with_its_capture_time(tmp_path: Path) -> None:
     path = tmp_path / "live.ros2.mcap"
     before_s = time.time()
     with open_sink(path) as sink:
@@ -105,7 +105,7 @@ def test_a_live_frame_is_stamped_with_when_it_was_captured(tmp_path: Path) -> No
     assert second_s - first_s == pytest.approx(1 / 25, abs=1e-6)
 
 
-def test_it_is_no_recording_to_be_replayed(tmp_path: Path) -> None:
+def test_bag_cannot_be_replayed(tmp_path: Path) -> None:
     path = tmp_path / "drive.ros2.mcap"
     with open_sink(path) as sink:
         sink.write(frame(0), CAR, latency_ms=1)

@@ -1,4 +1,4 @@
-"""One JPEG of a frame for all outputs of a run, and never that of another picture."""
+"""One JPEG of a frame is shared by all outputs of a run, and never reused for another image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[vi
 
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of each frame that was encoded."""
+    """Collect the number of each frame that was encoded."""
     done: list[int] = []
     encode = JpegEncoder._encoded
 
@@ -45,7 +45,7 @@ def pixels_of(jpeg: Any) -> Any:
     return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
 
 
-def test_the_outputs_of_a_run_encode_each_frame_once(tmp_path: Path, encoded: list[int]) -> None:
+def test_outputs_of_a_run_encode_each_frame_once(tmp_path: Path, encoded: list[int]) -> None:
     pytest.importorskip("mcap")
     pytest.importorskip("rosbags")
     pytest.importorskip("av")
@@ -61,7 +61,7 @@ def test_the_outputs_of_a_run_encode_each_frame_once(tmp_path: Path, encoded: li
             assert np.array_equal(frame.pixels, pixels_of(JpegEncoder("it").pack(noise(index))))
 
 
-def test_threads_that_need_it_at_once_wait_for_one_encoding(encoded: list[int]) -> None:
+def test_concurrent_threads_wait_for_one_encoding(encoded: list[int]) -> None:
     frame, threads, packed = noise(7), 8, list[Any]()
     share(frame)
     together = threading.Barrier(threads)
@@ -82,8 +82,8 @@ def test_threads_that_need_it_at_once_wait_for_one_encoding(encoded: list[int]) 
         packed[0][0] = 0
 
 
-def test_pixels_that_are_written_again_are_encoded_again(tmp_path: Path) -> None:
-    """A source may give all of its frames in one array."""
+def test_frame_with_rewritten_pixels_is_encoded_again(tmp_path: Path) -> None:
+    """A source may deliver all of its frames in one array."""
     pytest.importorskip("mcap")
     own = noise(0).pixels
     with Outputs([open_sink(tmp_path / "a.mcap")]) as outputs:
@@ -94,7 +94,7 @@ def test_pixels_that_are_written_again_are_encoded_again(tmp_path: Path) -> None
         assert np.array_equal(frame.pixels, pixels_of(JpegEncoder("it").pack(noise(index))))
 
 
-def test_what_is_not_shared_is_encoded_as_it_is(encoded: list[int]) -> None:
+def test_frame_that_is_not_shared_is_encoded_directly(encoded: list[int]) -> None:
     frame, encoder = noise(1), JpegEncoder("it")
     before = pixels_of(encoder.pack(frame))
     frame.pixels[:] = 0
@@ -102,7 +102,7 @@ def test_what_is_not_shared_is_encoded_as_it_is(encoded: list[int]) -> None:
     assert encoded == [1, 1]
 
 
-def test_a_frame_that_is_blurred_shows_nothing_in_recordings(tmp_path: Path) -> None:
+def test_recordings_hold_the_blurred_frame(tmp_path: Path) -> None:
     pytest.importorskip("mcap")
     clear, blurred = open_sink(tmp_path / "clear.mcap"), open_sink(tmp_path / "blurred.mcap")
     hiding = Outputs([blurred], prepare=Blur("others", keep_masks=False))
@@ -112,7 +112,7 @@ def test_a_frame_that_is_blurred_shows_nothing_in_recordings(tmp_path: Path) -> 
     assert hidden.pixels.std() < plain.pixels.std() / 2
 
 
-def test_a_jpeg_lives_no_longer_than_its_pixels() -> None:
+def test_jpeg_is_released_with_its_pixels() -> None:
     class Waiting(ListSink):
         def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
             gate.wait()

@@ -1,4 +1,4 @@
-"""Sinks on a full disk: what does not fit is not there, and what was written stays good."""
+"""Sinks on a full disk: data that does not fit is omitted, and what was written stays valid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from edgetrack.io.sources import open_source
 
 @pytest.fixture
 def small_files() -> Iterator[Callable[[int | None], None]]:
-    """Sets how large a file may get; a write beyond it is cut short first, and then fails, as on a full disk."""
+    """Return a function that limits the size of files.
+
+    A write beyond the limit is truncated first and then fails, as on a full disk.
+    """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -35,7 +38,7 @@ def small_files() -> Iterator[Callable[[int | None], None]]:
 
 
 def fill(sink: Sink, limit: Callable[[int | None], None], size: int) -> tuple[int, list[int]]:
-    """Writes frames until some fail, then makes room; how many there were, and which of them failed."""
+    """Write frames until some fail, then make room; return the number of frames and the ones that failed."""
     failed: list[int] = []
     limit(size)
     index = 0
@@ -51,7 +54,7 @@ def fill(sink: Sink, limit: Callable[[int | None], None], size: int) -> tuple[in
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
-def test_a_line_that_does_not_fit_is_not_there_at_all(
+def test_line_that_does_not_fit_is_left_out_entirely(
     tmp_path: Path, kind: str, small_files: Callable[[int | None], None]
 ) -> None:
     path = tmp_path / f"out.{kind}"
@@ -69,7 +72,7 @@ def test_a_line_that_does_not_fit_is_not_there_at_all(
     assert len(found) > 20
 
 
-def test_a_video_that_does_not_fit_ends_with_the_last_frame_that_did(
+def test_video_on_a_full_disk_ends_with_the_last_frame_that_fits(
     tmp_path: Path, small_files: Callable[[int | None], None]
 ) -> None:
     path = tmp_path / "out.mp4"
@@ -77,18 +80,18 @@ def test_a_video_that_does_not_fit_ends_with_the_last_frame_that_did(
     _, failed = fill(sink, small_files, 60_000)
     sink.close()
     shown = stamps(path)
-    assert 3 < len(shown) == failed[0] - 1  # said with the frame after it, at once
+    assert 3 < len(shown) == failed[0] - 1  # reported with the next frame, without delay
     assert shown == pytest.approx([index / 25 for index in range(len(shown))])
     assert path.stat().st_size < 60_000
-    with open_source(path) as source:  # this reader, too, takes it
+    with open_source(path) as source:  # this reader accepts the file, too
         assert len(list(source)) == len(shown)
 
 
-def test_a_recording_that_does_not_fit_ends_with_the_last_chunk_that_did(
+def test_recording_on_a_full_disk_ends_with_the_last_chunk_that_fits(
     tmp_path: Path, small_files: Callable[[int | None], None]
 ) -> None:
     path = tmp_path / "out.mcap"
-    sink = open_sink(path, facts={"source": "caf\udce9.mp4"})  # a name that is no Unicode
+    sink = open_sink(path, facts={"source": "caf\udce9.mp4"})  # a name that is not valid Unicode
     fill(sink, small_files, 500_000)
     sink.close()
     recording = Recording(path)

@@ -1,4 +1,4 @@
-"""Sinks: exactly what is written, and that nothing half-written is left."""
+"""Sinks: exactly what is written, and that no partial results are left."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ cv2 = pytest.importorskip("cv2")
 make_reader = pytest.importorskip("mcap.reader").make_reader
 
 
-def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
+def test_json_line_matches_the_documentation(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with open_sink(path) as sink:
         sink.write(frame(0), TRACK, latency_ms=1.23456)
-        # On disk before the sink is closed: another program may follow the file.
+        # The line is on disk before the sink is closed: another program may follow the file.
         assert path.read_text() == (
             '{"frame": 0, "time_s": 0.0, "status": "tracking", "box": [10.12, 20.0, 30.0, 25.0],'
             ' "score": 0.8765, "basis": "network", "latency_ms": 1.235}\n'
@@ -45,7 +45,7 @@ def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.mp4", "out.mcap"])
-def test_a_sink_without_frames_leaves_things_as_they_were(tmp_path: Path, name: str) -> None:
+def test_sink_without_frames_leaves_existing_files_alone(tmp_path: Path, name: str) -> None:
     with open_sink(tmp_path / name, size=(64, 48)):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -64,7 +64,7 @@ def test_json_lines_replace_an_earlier_result(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1
 
 
-def test_a_video_is_an_ordinary_file_with_the_box_drawn(tmp_path: Path) -> None:
+def test_video_is_a_standard_file_with_the_box_drawn(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with open_sink(path, fps=25, size=(160, 120), text="red car") as sink:
         for index in range(10):
@@ -79,10 +79,10 @@ def test_a_video_is_an_ordinary_file_with_the_box_drawn(tmp_path: Path) -> None:
     capture.release()
     plain = np.abs(pixels.astype(int) - 90).max(axis=2) < 25
     assert plain[60:, 80:].all()  # away from box and caption
-    assert not plain[43:47, 20:30].all()  # the box's lower edge
+    assert not plain[43:47, 20:30].all()  # the lower edge of the box
 
 
-def test_pictures_of_another_size_are_kept(tmp_path: Path) -> None:
+def test_frames_of_another_size_are_kept(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.mp4") as sink:
         for index, size in enumerate([(160, 120), (64, 64), (320, 100)]):
             sink.write(frame(index, size=size), ABSENT, latency_ms=1)
@@ -91,7 +91,7 @@ def test_pictures_of_another_size_are_kept(tmp_path: Path) -> None:
     capture.release()
 
 
-def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
+def test_drawing_does_not_change_the_frames(tmp_path: Path) -> None:
     picture = frame()
     with open_sink(tmp_path / "out.mp4") as sink:
         sink.write(picture, TRACK, latency_ms=1)
@@ -117,7 +117,9 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
         ("folder.jsonl", "is a folder"),
     ],
 )
-def test_what_cannot_be_written_is_said_at_once(tmp_path: Path, name: str, expected: str) -> None:
+def test_unwritable_path_is_reported_when_the_sink_is_opened(
+    tmp_path: Path, name: str, expected: str
+) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     with pytest.raises(SinkError, match=expected):
@@ -127,7 +129,7 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path: Path, name: str, expec
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
-def test_a_full_device_is_a_sink_error(tmp_path: Path, kind: str) -> None:
+def test_full_device_raises_a_sink_error(tmp_path: Path, kind: str) -> None:
     (tmp_path / f"full.{kind}").symlink_to("/dev/full")
     with open_sink(tmp_path / f"full.{kind}") as sink, pytest.raises(SinkError, match="No space left"):
         sink.write(frame(), TRACK, latency_ms=1)
@@ -135,13 +137,13 @@ def test_a_full_device_is_a_sink_error(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
 @pytest.mark.parametrize("name", ["out.jsonl", "out.mp4"])
-def test_a_folder_without_write_permission(tmp_path: Path, name: str) -> None:
+def test_folder_without_write_permission_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(SinkError, match="Permission denied"):
         open_sink(tmp_path / "locked" / name)
 
 
-def test_a_window_that_cannot_be_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_without_a_display_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(SinkError, match=r"edgetrack\[gui\]|no display"):
@@ -151,7 +153,7 @@ def test_a_window_that_cannot_be_says_why(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("box", [None, (0, 0, 1, 1), (-500, -500, 5000, 5000), (150, 110, 9e9, 9e9)])
 @pytest.mark.parametrize("size", [(160, 120), (5, 4), (1920, 64)])
-def test_any_track_can_be_drawn_on_any_picture(
+def test_any_track_can_be_drawn_on_any_image(
     status: str, box: tuple[float, ...] | None, size: tuple[int, int]
 ) -> None:
     pixels = frame(size=size).pixels
@@ -160,7 +162,7 @@ def test_any_track_can_be_drawn_on_any_picture(
     assert set(COLORS) == {*STATUSES, "tentative", "ended"}
 
 
-def test_several_targets_have_a_line_each_and_keep_their_colors(tmp_path: Path) -> None:
+def test_several_targets_have_one_line_each_and_keep_their_colors(tmp_path: Path) -> None:
     tracks = {
         "left": Track(Box(20, 60, 30, 25), 0.5, "tracking", 0),
         "right": Track(Box(100, 60, 30, 25), 0.5, "lost", 0),
@@ -192,7 +194,7 @@ def test_any_number_of_targets_can_be_drawn(size: tuple[int, int]) -> None:
     assert len({colors[str(n)] for n in range(8)}) == 8
 
 
-def test_a_table_has_headings_and_the_values_of_the_lines(tmp_path: Path) -> None:
+def test_csv_has_headings_and_the_values_of_the_json_lines(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.csv") as sink:
         sink.write(frame(0), TRACK, latency_ms=1.23456)
         sink.write(frame(1), ABSENT, latency_ms=2)
@@ -212,7 +214,7 @@ def test_a_table_has_headings_and_the_values_of_the_lines(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", [b"2026-11-28T07:14:05", b"\xff", b"%03d", b"a b\n"])
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
-def test_an_output_may_have_any_name(tmp_path: Path, kind: str, name: bytes) -> None:
+def test_output_may_have_any_name(tmp_path: Path, kind: str, name: bytes) -> None:
     path = tmp_path / f"{os.fsdecode(name)}.{kind}"
     with open_sink(path) as sink:
         sink.write(frame(), TRACK, latency_ms=1)
@@ -221,7 +223,7 @@ def test_an_output_may_have_any_name(tmp_path: Path, kind: str, name: bytes) -> 
 
 
 @pytest.mark.parametrize("given", [(8192, 2), None])
-def test_a_picture_too_large_for_a_video_is_said(tmp_path: Path, given: tuple[int, int] | None) -> None:
+def test_frame_too_large_for_a_video_is_an_error(tmp_path: Path, given: tuple[int, int] | None) -> None:
     with (
         pytest.raises(SinkError, match="8192x2 are too large for MPEG-4"),
         open_sink(tmp_path / "out.mp4", size=given) as sink,
@@ -232,7 +234,7 @@ def test_a_picture_too_large_for_a_video_is_said(tmp_path: Path, given: tuple[in
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
-def test_every_kind_goes_through_a_pipe(tmp_path: Path, kind: str) -> None:
+def test_every_output_kind_can_be_piped(tmp_path: Path, kind: str) -> None:
     pipe, copy = tmp_path / f"pipe.{kind}", tmp_path / f"copy.{kind}"
     os.mkfifo(pipe)
     with copy.open("wb") as file:
@@ -250,8 +252,11 @@ def test_every_kind_goes_through_a_pipe(tmp_path: Path, kind: str) -> None:
     assert pipe.is_fifo()
 
 
-def test_the_index_of_a_long_recording_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each chunk has an entry that is kept in memory: they grow with the file, and are many only in a short one."""
+def test_index_of_a_long_recording_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the index in memory small.
+
+    Each chunk has an entry in it: chunks grow with the file, so that only short files have many per megabyte.
+    """
     monkeypatch.setattr(_mcap_file, "CHUNK_BYTES", 1 << 12)
     monkeypatch.setattr(_mcap_file, "CHUNK_SHARE", 1 / 16)
     path = tmp_path / "out.mcap"
@@ -260,5 +265,5 @@ def test_the_index_of_a_long_recording_stays_small(tmp_path: Path, monkeypatch: 
             sink.write(noise(index), TRACK, latency_ms=1)
     with path.open("rb") as file:
         summary = make_reader(file).get_summary()
-    assert path.stat().st_size > 1000 * 3000  # of which 4 KB chunks would be one a frame
+    assert path.stat().st_size > 1000 * 3000  # with chunks of 4 KB there would be one per frame
     assert 16 < len(summary.chunk_indexes) < 200

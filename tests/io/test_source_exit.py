@@ -1,4 +1,4 @@
-"""Sources that were left open: the process ends as it would have, and says so to those who ask."""
+"""Sources that were not closed: the process exits as it would have without them, and a ResourceWarning names them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run(script: str, place: Path | None, *, stalls_after: int = -1) -> subproces
     ("script", "code"), [(BREAK, 0), (KEPT, 0), (RAISES, 1), (EXITS, 3), (THREADS, 0)], ids=str
 )
 @pytest.mark.parametrize("live", [False, True])
-def test_a_source_left_open_does_not_decide_how_the_process_ends(
+def test_unclosed_source_does_not_change_the_exit_code(
     tmp_path: Path, script: str, code: int, live: bool
 ) -> None:
     done = run(script, None if live else write_video(tmp_path / "v.mp4", 120, size=(320, 240)))
@@ -84,12 +84,12 @@ def test_a_source_left_open_does_not_decide_how_the_process_ends(
     assert ("RuntimeError: mine" in done.stderr) == (script == RAISES)
 
 
-def test_a_stream_that_hangs_does_not_keep_the_process() -> None:
+def test_hung_stream_does_not_keep_the_process_alive() -> None:
     done = run(KEPT, None, stalls_after=5)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_closed_warns_of_nothing(tmp_path: Path) -> None:
+def test_closed_source_raises_no_resource_warning(tmp_path: Path) -> None:
     done = run(
         f"with edgetrack.open_source(PLACE) as source:\n    {'next(iter(source))'}",
         write_video(tmp_path / "v.mp4", 60),
@@ -97,14 +97,14 @@ def test_what_is_closed_warns_of_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_source_that_nobody_holds_is_closed_at_once(tmp_path: Path) -> None:
+def test_unreferenced_source_is_closed_at_once(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", 60)
     with pytest.warns(ResourceWarning, match=r"source .*v\.mp4 was not closed"):
         assert next(iter(open_source(path))).index == 0
     assert not reader_threads()
 
 
-def test_a_refused_source_leaves_nothing_open(tmp_path: Path) -> None:
+def test_rejected_source_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(b"no picture")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -115,7 +115,7 @@ def test_a_refused_source_leaves_nothing_open(tmp_path: Path) -> None:
     assert threading.active_count() >= 1
 
 
-def test_frames_come_once(tmp_path: Path) -> None:
+def test_frames_are_yielded_once(tmp_path: Path) -> None:
     with open_source(write_video(tmp_path / "v.mp4", 6)) as source:
         assert [next(iter(source)).index, next(iter(source)).index] == [0, 1]
         assert [frame.index for frame in source] == [2, 3, 4, 5]

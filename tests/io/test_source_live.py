@@ -1,4 +1,4 @@
-"""Live streams: a camera over HTTP that sends what real ones send."""
+"""Live streams: an HTTP camera that sends what real ones send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Serve = Callable[..., str]
 
 @pytest.fixture
 def camera() -> Iterator[Serve]:
-    """Serves pictures as multipart JPEG; gives the address. ``login``: refuses whoever does not bring it."""
+    """Serve images as multipart JPEG and return the address; with ``login``, reject requests that do not carry it."""
     servers: list[ThreadingHTTPServer] = []
 
     def serve(pictures: list[bytes], *, login: str | None = None, pause_s: float = 0.02) -> str:
@@ -51,7 +51,7 @@ def camera() -> Iterator[Serve]:
                         )
                         self.wfile.write(head + jpeg + b"\r\n")
                         time.sleep(pause_s)
-                except OSError:  # the client has gone
+                except OSError:  # the client has disconnected
                     self.close_connection = True
 
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Camera))
@@ -65,12 +65,12 @@ def camera() -> Iterator[Serve]:
 
 
 def pictures(count: int) -> list[bytes]:
-    """JPEGs whose gray is 4 times their number."""
+    """Make JPEGs whose gray value is 4 times their number."""
     return [cv2.imencode(".jpg", np.full((120, 160, 3), 4 * i, np.uint8))[1].tobytes() for i in range(count)]
 
 
 @pytest.mark.parametrize("what", ["nothing", "half of it", "zeros"])
-def test_a_broken_picture_does_not_end_a_camera(camera: Serve, what: str) -> None:
+def test_broken_image_does_not_end_a_camera(camera: Serve, what: str) -> None:
     sent = pictures(40)
     noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
     whole = cv2.imencode(".jpg", noise)[1].tobytes()
@@ -80,12 +80,12 @@ def test_a_broken_picture_does_not_end_a_camera(camera: Serve, what: str) -> Non
         assert source.live
         with pytest.raises(SourceError, match="stopped after"):
             seen.extend(frame.pixels for frame in source)
-    assert len(seen) + source.dropped > 21  # without those that passed while it was opened
+    assert len(seen) + source.dropped > 21  # except those sent while it was being opened
     assert float(seen[-1].mean()) == pytest.approx(4 * 39, abs=2)
     assert source.notes
 
 
-def test_a_recording_on_a_web_server_ends(camera: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_video_file_on_a_web_server_ends(camera: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.live.FIRST_S", 0.01)
     seen: list[Frame] = []
     place = "http://" + camera(pictures(10))
@@ -95,7 +95,7 @@ def test_a_recording_on_a_web_server_ends(camera: Serve, monkeypatch: pytest.Mon
     assert {frame.epoch for frame in seen} == {0, 1, 2, 3, 4}
 
 
-def test_a_camera_that_ends_is_noticed_soon(camera: Serve) -> None:
+def test_end_of_a_camera_is_noticed_quickly(camera: Serve) -> None:
     with open_source("http://" + camera(pictures(10)), give_up_s=0) as source:
         began_s = time.monotonic()
         with pytest.raises(SourceError, match=r"stopped after (9|10) frames; is it still connected"):
@@ -103,7 +103,7 @@ def test_a_camera_that_ends_is_noticed_soon(camera: Serve) -> None:
     assert time.monotonic() - began_s < 10
 
 
-def test_a_password_is_used_and_not_shown(camera: Serve, tmp_path: Path) -> None:
+def test_password_is_used_but_not_shown(camera: Serve, tmp_path: Path) -> None:
     place = camera(pictures(40) * 50, login="Basic YWRtaW46czNjcjN0")  # admin:s3cr3t
     with pytest.raises(SourceError, match="401 Unauthorized"):
         open_source(f"http://{place}")
@@ -129,8 +129,8 @@ class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *words: object) -> None: ...
 
 
-def test_a_live_playlist_is_read_over_http(tmp_path: Path) -> None:
-    """HLS whose playlist has no end, as that of a camera."""
+def test_live_playlist_is_read_over_http(tmp_path: Path) -> None:
+    """Read HLS whose playlist has no end, like that of a camera."""
     av = pytest.importorskip("av")
     if "libx264" not in av.codecs_available:
         pytest.skip("this PyAV does not write H.264")
@@ -160,7 +160,7 @@ def test_a_live_playlist_is_read_over_http(tmp_path: Path) -> None:
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page for those with the right password."""
+    """Serve a page to requests with the right password."""
 
     def log_message(self, *words: object) -> None: ...
 
@@ -175,7 +175,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>Camera</title><form></form>" * 50)
 
 
-def test_a_web_page_is_told_from_a_server_that_cannot_be_reached() -> None:
+def test_web_page_and_unreachable_server_have_different_errors() -> None:
     pytest.importorskip("av")
     with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -192,24 +192,24 @@ def test_a_web_page_is_told_from_a_server_that_cannot_be_reached() -> None:
     assert "check that the address is that of a video" in str(caught.value)
 
 
-def test_a_camera_begins_with_its_newest_picture_where_none_is_meant(camera: Serve) -> None:
+def test_camera_starts_with_its_newest_image_unless_told_otherwise(camera: Serve) -> None:
     ages_ms: dict[bool, float] = {}
     for newest in (False, True):
         with open_source("http://" + camera(pictures(60) * 10)) as source:
             if newest:
                 source.start_with_newest()
-            time.sleep(1.0)  # while a network is loaded
+            time.sleep(1.0)  # as long as loading a network may take
             first, second = islice(source, 2)
             assert first.age_ms is not None
             assert (first.index == 0) == (not newest)
             assert first.index < second.index
-            assert source.dropped < 20  # what came meanwhile was not for the consumer
+            assert source.dropped < 20  # images sent before the first read do not count as dropped
             ages_ms[newest] = first.age_ms
     assert ages_ms[False] > 1000 > ages_ms[True] + 300
 
 
 @pytest.mark.parametrize("error", [None, SourceError("it is gone")])
-def test_a_source_that_ends_before_it_begins_has_its_first_picture(error: SourceError | None) -> None:
+def test_source_that_ends_before_the_first_read_still_has_its_first_image(error: SourceError | None) -> None:
     def one() -> Generator[Frame, None, None]:
         yield Frame(np.zeros((8, 8, 3), np.uint8), 0, 0.0, captured_ns=time.monotonic_ns())
         if error is not None:
@@ -228,6 +228,6 @@ def test_a_source_that_ends_before_it_begins_has_its_first_picture(error: Source
 
 
 @pytest.mark.parametrize("host", ["a..b", 64 * "a" + ".com", "[::1", "[v6]"])
-def test_a_host_that_no_network_can_have_is_one_sentence(host: str) -> None:
+def test_impossible_host_name_is_one_line(host: str) -> None:
     with pytest.raises(SourceError, match=r"cannot be opened: .*check that the address is right"):
         open_source(f"http://{host}/stream")

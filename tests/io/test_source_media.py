@@ -1,4 +1,4 @@
-"""What sources make of every kind of video, against the frames that ffmpeg itself finds in it."""
+"""What sources read from every kind of video, compared with the frames that ffmpeg decodes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[list[NDArray[np.uint8]], list[float], list[str]]:
 
 
 def same(frames: list[NDArray[np.uint8]], own: NDArray[np.uint8], *, within: float = 1.0) -> None:
-    """As many, of the same size, and each pixel within ``within`` gray levels on average."""
+    """Require as many frames, of the same size, and each pixel within ``within`` gray levels on average."""
     assert len(frames) == len(own)
     for frame, other in zip(frames, own, strict=True):
         assert frame.shape == other.shape
@@ -64,20 +64,20 @@ def same(frames: list[NDArray[np.uint8]], own: NDArray[np.uint8], *, within: flo
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_frames_are_those_that_ffmpeg_finds(tmp_path: Path, name: str) -> None:
+def test_frames_match_those_of_ffmpeg(tmp_path: Path, name: str) -> None:
     path = street(tmp_path / name, *PLAIN[name])
     size = (159, 119) if name.startswith("odd") else SIZE
     frames, times_s, notes = read(path)
     interlaced = "field" in name
     same(
         frames, own_frames(path, size), within=4.0 if "10 bits" in name else 1.0
-    )  # chroma is interpolated otherwise
+    )  # chroma is interpolated differently
     assert times_s == sorted(set(times_s))
     assert times_s[0] == pytest.approx(0, abs=0.09)
     assert [("interlaced" in note) for note in notes] == [True] * interlaced
 
 
-def test_time_goes_as_the_stamps_do(tmp_path: Path) -> None:
+def test_frame_times_follow_the_timestamps(tmp_path: Path) -> None:
     path = street(tmp_path / "v.mkv", *VARIABLE, *X264)
     expected = [i / 25 if i < 12 else 0.48 + (i - 12) / 5 for i in range(24)]
     assert read(path)[1] == pytest.approx(expected, abs=0.002)
@@ -89,14 +89,14 @@ SOUND = ("-f", "lavfi", "-i", "sine=duration=6", "-map", "0:v", "-map", "1:a", "
 
 
 @pytest.mark.parametrize("name", ["trimmed.mp4", "trimmed.mov", "trimmed.mkv"])
-def test_what_was_cut_without_encoding_anew_is_complete(tmp_path: Path, name: str) -> None:
+def test_video_cut_without_reencoding_is_complete(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     ffmpeg("-ss", "0.3", "-i", street(tmp_path / "whole.mp4", *X264), "-c", "copy", path)
     same(read(path)[0], own_frames(path))
 
 
 @pytest.mark.parametrize("name", ["sound.mkv", "sound.ts", "sound.flv", "sound.mp4"])
-def test_sound_may_be_longer_than_the_picture(tmp_path: Path, name: str) -> None:
+def test_audio_may_be_longer_than_the_video(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     ffmpeg("-i", street(tmp_path / "whole.mp4", *X264), *SOUND, path)
     frames, _, notes = read(path)
@@ -104,7 +104,7 @@ def test_sound_may_be_longer_than_the_picture(tmp_path: Path, name: str) -> None
     assert not notes
 
 
-def test_a_recording_may_begin_between_key_frames(tmp_path: Path) -> None:
+def test_recording_may_begin_between_key_frames(tmp_path: Path) -> None:
     whole = street(tmp_path / "whole.ts", *X264).read_bytes()
     late = tmp_path / "late.ts"
     late.write_bytes(whole[len(whole) // 3 // 188 * 188 :])
@@ -120,17 +120,19 @@ def test_a_recording_may_begin_between_key_frames(tmp_path: Path) -> None:
         ("100/1", (160, 120), False),
     ],
 )
-def test_pixels_become_square(tmp_path: Path, shape: str, size: tuple[int, int], fields: bool) -> None:
+def test_non_square_pixels_become_square(
+    tmp_path: Path, shape: str, size: tuple[int, int], fields: bool
+) -> None:
     more = FIELDS if fields else ()
     path = street(tmp_path / "wide.mkv", *X264, *more, "-vf", f"setsar={shape}", frames=4)
     scaled = ("-vf", f"scale={size[0]}:{size[1]}:flags=bilinear")
-    same(read(path)[0], own_frames(path, size, *scaled), within=6.0)  # testsrc2 is all edges
+    same(read(path)[0], own_frames(path, size, *scaled), within=6.0)  # testsrc2 consists of edges
     with open_source(path) as source:
         assert source.size == size
 
 
 def turned(path: Path, degrees: int) -> Path:
-    """The MP4 with the display matrix that a phone writes when it is held that way."""
+    """Return the MP4 with the display matrix that a phone writes when it is held that way."""
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     one, none = (1 << 16).to_bytes(4, "big"), bytes(4)
@@ -147,19 +149,19 @@ def turned(path: Path, degrees: int) -> Path:
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 @pytest.mark.parametrize("fields", [False, True])
-def test_what_a_phone_filmed_stands_upright(tmp_path: Path, degrees: int, fields: bool) -> None:
+def test_phone_video_is_rotated_upright(tmp_path: Path, degrees: int, fields: bool) -> None:
     path = turned(street(tmp_path / "v.mp4", *X264, *(FIELDS if fields else ()), frames=4), degrees)
     size = SIZE if degrees == 180 else (SIZE[1], SIZE[0])
     same(read(path)[0], own_frames(path, size))
 
 
-def test_a_turned_picture_is_made_wider_where_it_was_wide(tmp_path: Path) -> None:
+def test_anamorphic_rotated_video_is_stretched_along_the_right_axis(tmp_path: Path) -> None:
     path = turned(street(tmp_path / "v.mp4", *X264, "-vf", "setsar=4/3", frames=2), 90)
     with open_source(path) as source:
         assert source.size == (120, round(160 * 4 / 3))
 
 
-def test_a_broken_picture_is_left_out_and_said(tmp_path: Path) -> None:
+def test_broken_frame_is_skipped_and_reported(tmp_path: Path) -> None:
     path = street(tmp_path / "v.avi", *PLAIN["mjpeg.avi"])
     whole = own_frames(path)
     with_broken_picture(path, 7, b"00dc")
@@ -170,7 +172,7 @@ def test_a_broken_picture_is_left_out_and_said(tmp_path: Path) -> None:
         assert "mjpeg" in source.notes[1]
 
 
-def test_damage_that_the_decoder_mends_is_said(tmp_path: Path) -> None:
+def test_damage_that_the_decoder_conceals_is_reported(tmp_path: Path) -> None:
     path = street(tmp_path / "v.ts", *X264)
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 564] = bytes(564)
@@ -183,7 +185,7 @@ def test_damage_that_the_decoder_mends_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["h264.mp4", "h264.mov", "h264.mkv", "vp8.webm", "mjpeg.avi", "h264.flv", "fragments.mp4"]
 )
-def test_a_file_without_its_end_breaks_off(tmp_path: Path, name: str) -> None:
+def test_truncated_file_ends_with_an_error(tmp_path: Path, name: str) -> None:
     fast = ("-movflags", "+faststart") if name in ("h264.mp4", "h264.mov") else ()
     path = street(tmp_path / name, *PLAIN[name], *fast)
     data = path.read_bytes()
@@ -197,7 +199,7 @@ def test_a_file_without_its_end_breaks_off(tmp_path: Path, name: str) -> None:
     assert 5 < len(seen) < 24
 
 
-def test_a_file_that_has_lost_its_index_says_so(tmp_path: Path) -> None:
+def test_file_without_its_index_says_so(tmp_path: Path) -> None:
     path = street(tmp_path / "v.mp4", *X264)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -205,7 +207,7 @@ def test_a_file_that_has_lost_its_index_says_so(tmp_path: Path) -> None:
         open_source(path)
 
 
-def test_without_pyav_interlaced_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interlaced_video_without_pyav_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = street(tmp_path / "v.mp4", *X264, *FIELDS, frames=4)
     if not any("interlaced" in note for note in read(path)[2]):
         pytest.skip(f"OpenCV {cv2.__version__} converts interlaced video")
@@ -214,8 +216,8 @@ def test_without_pyav_interlaced_video_is_refused(tmp_path: Path, monkeypatch: p
         open_source(path)
 
 
-def test_what_becomes_interlaced_midway_goes_on(tmp_path: Path) -> None:
-    """As television does between a film and the news."""
+def test_video_that_becomes_interlaced_continues(tmp_path: Path) -> None:
+    """Television switches like this between a film and the news."""
     film = street(tmp_path / "film.ts", "-c:v", "mpeg2video", "-q:v", "2")
     news = street(tmp_path / "news.ts", *PLAIN["fields.ts"])
     both = tmp_path / "both.ts"

@@ -1,4 +1,4 @@
-"""Names of sources: odd ones work, those that cannot say why in one sentence, and no password is shown."""
+"""Names of sources: unusual ones work, invalid ones give a one-line reason, and no password is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ cv2 = pytest.importorskip("cv2")
         "x" * 240 + ".mp4",
     ],
 )
-def test_odd_names_in_the_current_folder_work(
+def test_unusual_names_in_the_current_folder_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     write_video(tmp_path / "v.mp4", 3).rename(tmp_path / name)
@@ -44,7 +44,7 @@ def test_odd_names_in_the_current_folder_work(
             assert len(list(source)) == 3
 
 
-def test_a_name_that_is_no_text_is_refused_before_opencv_crashes_on_it(tmp_path: Path) -> None:
+def test_name_that_is_not_text_is_rejected_before_opencv_crashes_on_it(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
     write_video(tmp_path / "v.mp4", 3).rename(path)
     with pytest.raises(SourceError, match=r"\\udcff\.mp4 is not valid UTF-8"):
@@ -55,7 +55,7 @@ def test_a_name_that_is_no_text_is_refused_before_opencv_crashes_on_it(tmp_path:
 
 @contextmanager
 def without_rights() -> Iterator[None]:
-    """Root may read everything; for a moment it is nobody."""
+    """Drop root's permissions for a moment, because root may read everything."""
     if os.geteuid():
         yield
         return
@@ -66,7 +66,7 @@ def without_rights() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_files_and_folders_without_rights_say_so(tmp_path: Path) -> None:
+def test_files_and_folders_without_permission_say_so(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
             folder.chmod(0o755)
@@ -89,7 +89,7 @@ def test_files_and_folders_without_rights_say_so(tmp_path: Path) -> None:
     folder.chmod(0o755)
 
 
-def test_what_the_system_refuses_is_one_sentence(tmp_path: Path) -> None:
+def test_system_error_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
     (tmp_path / "empty.mp4").touch()
@@ -109,7 +109,7 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path) -> None:
         assert len(str(caught.value)) < 700
 
 
-def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
+def test_command_line_reports_a_bad_source_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     for source in ("loop.mp4", "y" * 300 + ".mp4"):
         words = ["run", "--source", source, "--box", "1,1,9,9", "--output", "o.jsonl"]
@@ -136,20 +136,20 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("url", SECRETS)
-def test_passwords_are_not_part_of_a_name(url: str) -> None:
+def test_passwords_are_removed_from_names(url: str) -> None:
     assert public_name(url) == SECRETS[url]
     assert "s3cr3t" not in without_secrets(f"connection to {url} failed, see {url}")
 
 
-def test_a_camera_that_cannot_be_reached_is_named_without_its_password() -> None:
+def test_unreachable_camera_is_named_without_its_password() -> None:
     for url in ("http://admin:s3cr3t@127.0.0.1:9/x.mp4", "rtsp://127.0.0.1:9/user=a&password=s3cr3t"):
         with pytest.raises(SourceError, match="Connection refused") as caught:
             open_source(url)
         assert "s3cr3t" not in str(caught.value)
 
 
-def test_the_host_keeps_its_opencv_as_it_was(tmp_path: Path) -> None:
-    """Its log level, its environment and the messages of its own captures."""
+def test_opencv_settings_of_the_host_program_are_unchanged(tmp_path: Path) -> None:
+    """OpenCV's log level, the environment and the messages of the host's own captures stay as they were."""
     video = write_video(tmp_path / "v.mp4", 3)
     (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
     script = f"""
@@ -184,8 +184,8 @@ except edgetrack.EdgetrackError as error:
 """
 
 
-def test_the_decoder_is_heard_beside_the_libraries_of_another_package() -> None:
-    """PyAV brings an FFmpeg of its own; with the first video that is written it is in the process, too."""
+def test_decoder_messages_are_captured_next_to_the_ffmpeg_of_pyav() -> None:
+    """PyAV brings its own FFmpeg; once the first video is written, both are loaded in the process."""
     pytest.importorskip("av")
     done = subprocess.run(
         [sys.executable, "-c", BESIDE], capture_output=True, text=True, check=True, timeout=60

@@ -1,4 +1,4 @@
-"""Pictures as sources: every format that OpenCV reads, 16 bits, animations, pages, and what is damaged."""
+"""Images as sources: every format that OpenCV reads, 16 bits, animations, pages, and damaged files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def frames(place: Path) -> list[NDArray[np.uint8]]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_folder_may_hold_any_kind_of_picture(tmp_path: Path, kind: str) -> None:
+def test_folder_may_mix_image_formats(tmp_path: Path, kind: str) -> None:
     for number in (1, 2):
         write(tmp_path / f"{number}.{kind}", scene(number))
     read = frames(tmp_path)
@@ -47,7 +47,7 @@ def test_a_folder_may_hold_any_kind_of_picture(tmp_path: Path, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_picture_that_was_cut_off_is_no_frame(tmp_path: Path, kind: str) -> None:
+def test_truncated_image_is_not_a_frame(tmp_path: Path, kind: str) -> None:
     write(tmp_path / f"1.{kind}", scene())
     cut = write(tmp_path / f"2.{kind}", scene(1))
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
@@ -58,7 +58,7 @@ def test_a_picture_that_was_cut_off_is_no_frame(tmp_path: Path, kind: str) -> No
         list(source)
 
 
-def test_a_folder_without_pictures_says_what_it_has(tmp_path: Path) -> None:
+def test_folder_without_images_says_what_it_contains(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"")
     (tmp_path / "b.exr").write_bytes(b"")
     with pytest.raises(
@@ -69,7 +69,7 @@ def test_a_folder_without_pictures_says_what_it_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("kind", ["png", "tiff"])
-def test_16_bits_use_all_256_levels(tmp_path: Path, bits: int, kind: str) -> None:
+def test_16_bit_images_use_all_256_levels(tmp_path: Path, bits: int, kind: str) -> None:
     write(tmp_path / f"1.{kind}", (RAMP >> (16 - bits)).astype(np.uint16))
     with open_source(tmp_path) as source:
         pixels = next(iter(source)).pixels
@@ -79,8 +79,8 @@ def test_16_bits_use_all_256_levels(tmp_path: Path, bits: int, kind: str) -> Non
     assert np.abs(pixels[0, :, 0].astype(int) - np.arange(640) * 255 // 639).max() <= 1
 
 
-def test_all_pictures_of_a_folder_are_scaled_alike(tmp_path: Path) -> None:
-    """A dark first picture does not make the others white, and what no sample showed still fits."""
+def test_all_16_bit_images_of_a_folder_have_the_same_scale(tmp_path: Path) -> None:
+    """A dark first image does not saturate the others, and values that no sample had still fit."""
     for number, brightest in enumerate([300, 4000, 300, *[300] * 20, 4095], 1):
         write(tmp_path / f"{number}.png", np.full((8, 8), brightest, np.uint16))
     assert [int(pixels.max()) for pixels in frames(tmp_path)][:2] == [19, 249]
@@ -88,7 +88,7 @@ def test_all_pictures_of_a_folder_are_scaled_alike(tmp_path: Path) -> None:
     assert max(int(pixels.max()) for pixels in frames(tmp_path)) == 249
 
 
-def test_a_thermal_camera_uses_a_narrow_band(tmp_path: Path) -> None:
+def test_thermal_image_is_stretched_to_its_narrow_range(tmp_path: Path) -> None:
     write(tmp_path / "1.png", (29500 + RAMP * 1500 // 65535).astype(np.uint16))  # hundredths of a kelvin
     [pixels] = frames(tmp_path)
     assert (int(pixels.min()), int(pixels.max())) == (0, 255)
@@ -96,7 +96,7 @@ def test_a_thermal_camera_uses_a_narrow_band(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_the_fourth_channel_is_a_second_sensor_beside_color(tmp_path: Path, kind: type) -> None:
+def test_fourth_channel_is_a_second_sensor(tmp_path: Path, kind: type) -> None:
     step = 1 if kind is np.uint8 else 257
     pixels: NDArray[np.generic] = np.zeros((8, 8, 4), kind)
     pixels[..., :3], pixels[..., 3] = 200 * step, (RAMP[:8, :8] % 200) * step
@@ -110,7 +110,7 @@ def test_the_fourth_channel_is_a_second_sensor_beside_color(tmp_path: Path, kind
     assert frame.pixels.shape == (8, 8, 3)
 
 
-def test_what_has_no_fourth_channel_is_refused(tmp_path: Path) -> None:
+def test_source_without_a_fourth_channel_is_rejected(tmp_path: Path) -> None:
     write(tmp_path / "1.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(SourceError, match=r"1\.png has 3 channels; expected four"):
         open_source(tmp_path, fourth=True)
@@ -118,7 +118,7 @@ def test_what_has_no_fourth_channel_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path / "1.png", fourth=True)
 
 
-def test_pixels_of_other_types_are_refused(tmp_path: Path) -> None:
+def test_unsupported_pixel_types_are_rejected(tmp_path: Path) -> None:
     write(tmp_path / "1.tiff", np.full((8, 8), 0.5, np.float32))
     with pytest.raises(
         SourceError, match=r"1\.tiff has pixels of float32; expected unsigned integers of 8 or 16 bits"
@@ -139,7 +139,7 @@ def animation(path: Path, pictures: int) -> Path:
 
 @pytest.mark.parametrize("kind", ["webp", "png", "gif"])
 @pytest.mark.parametrize("pictures", [3, 40])
-def test_an_animation_plays_to_its_end(tmp_path: Path, kind: str, pictures: int) -> None:
+def test_animation_plays_to_its_end(tmp_path: Path, kind: str, pictures: int) -> None:
     path = animation(tmp_path / f"a.{kind}", pictures)
     with open_source(path) as source:
         read = [(frame.index, frame.time_s, frame.pixels.copy()) for frame in source]
@@ -150,13 +150,13 @@ def test_an_animation_plays_to_its_end(tmp_path: Path, kind: str, pictures: int)
 
 
 @pytest.mark.parametrize("kind", ["webp", "gif"])
-def test_in_a_folder_an_animation_is_refused(tmp_path: Path, kind: str) -> None:
+def test_animation_in_a_folder_is_rejected(tmp_path: Path, kind: str) -> None:
     animation(tmp_path / f"a.{kind}", 3)
     with pytest.raises(SourceError, match="holds several images, but in a folder each file is one frame"):
         open_source(tmp_path)
 
 
-def test_the_pages_of_a_tiff_are_frames_but_for_thumbnails(tmp_path: Path) -> None:
+def test_pages_of_a_tiff_are_frames_except_thumbnails(tmp_path: Path) -> None:
     pages = [scene(i) for i in range(20)]
     pages.insert(5, scene(99, (16, 12)))
     assert cv2.imwritemulti(str(tmp_path / "a.tif"), pages)
@@ -165,7 +165,7 @@ def test_the_pages_of_a_tiff_are_frames_but_for_thumbnails(tmp_path: Path) -> No
     assert all(np.array_equal(pixels, scene(i)) for i, pixels in enumerate(read))
 
 
-def test_a_picture_stands_as_its_camera_was_held(tmp_path: Path) -> None:
+def test_image_is_rotated_by_its_exif_orientation(tmp_path: Path) -> None:
     write(tmp_path / "1.jpg", scene())
     data = (tmp_path / "1.jpg").read_bytes()
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # orientation 6: a quarter turn
@@ -176,7 +176,7 @@ def test_a_picture_stands_as_its_camera_was_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp"])
-def test_a_few_bytes_that_promise_a_huge_picture_are_refused(tmp_path: Path, kind: str) -> None:
+def test_small_file_that_declares_a_huge_image_is_rejected(tmp_path: Path, kind: str) -> None:
     side = 30000
     ihdr = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     data = {

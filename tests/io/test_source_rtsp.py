@@ -1,4 +1,4 @@
-"""RTSP from a real server: what breaks is connected again, and nothing says the password."""
+"""RTSP from a real server: lost connections are restored, and no message contains the password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def guarded() -> Iterator[RtspCamera]:
 
 
 def until(source: Source, wanted: object, *, within_s: float = 20) -> Frame:
-    """The first frame for which ``wanted`` holds."""
+    """Return the first frame for which ``wanted`` holds."""
     end_s = time.monotonic() + within_s
     for frame in source:
         if wanted(frame):  # type: ignore[operator]
@@ -50,7 +50,7 @@ def until(source: Source, wanted: object, *, within_s: float = 20) -> Frame:
     raise AssertionError("the source has ended")
 
 
-def test_lost_packets_damage_pictures_and_nothing_else() -> None:
+def test_lost_packets_only_damage_images() -> None:
     camera = RtspCamera(lost=0.3)
     try:
         with open_source(camera.url, transport="udp") as source:
@@ -74,7 +74,7 @@ def after(seconds: float, *steps: object) -> threading.Thread:
     return thread
 
 
-def test_frames_say_when_they_were_captured(camera: RtspCamera) -> None:
+def test_frames_carry_their_capture_time(camera: RtspCamera) -> None:
     with open_source(camera.url) as source:
         assert (source.live, source.size, source.fps) == (True, (320, 240), 30)
         frames = []
@@ -95,7 +95,7 @@ def test_frames_say_when_they_were_captured(camera: RtspCamera) -> None:
         assert two.gap_s > 0
 
 
-def test_a_camera_that_is_killed_and_comes_back_with_another_size_goes_on(camera: RtspCamera) -> None:
+def test_camera_that_restarts_with_another_size_continues(camera: RtspCamera) -> None:
     states: list[SourceState] = []
     with open_source(camera.url) as source:
         source.on_state = states.append
@@ -121,7 +121,7 @@ def test_a_camera_that_is_killed_and_comes_back_with_another_size_goes_on(camera
     }
 
 
-def test_a_camera_that_hangs_is_stalled_and_then_connected_again(
+def test_hung_camera_is_stalled_and_then_reconnected(
     camera: RtspCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgetrack.io.streams.READ_S", 2.0)
@@ -148,7 +148,9 @@ def test_a_camera_that_hangs_is_stalled_and_then_connected_again(
         (f"{LOGIN}@", "nothing", "not-found", "404 Not Found.*check the path"),
     ],
 )
-def test_what_is_refused_says_why(guarded: RtspCamera, login: str, path: str, code: str, advice: str) -> None:
+def test_refused_connection_says_why(
+    guarded: RtspCamera, login: str, path: str, code: str, advice: str
+) -> None:
     place = guarded.place.replace("cam", path)
     began_s = time.monotonic()
     with pytest.raises(SourceError, match=advice) as caught:
@@ -160,7 +162,7 @@ def test_what_is_refused_says_why(guarded: RtspCamera, login: str, path: str, co
     assert SECRET not in str(caught.value)
 
 
-def test_it_is_given_up_after_the_time_that_was_asked_for(camera: RtspCamera) -> None:
+def test_source_gives_up_after_the_requested_time(camera: RtspCamera) -> None:
     with open_source(camera.url, give_up_s=2.0) as source:
         until(source, lambda frame: frame.index >= 3)
         camera.kill()
@@ -183,7 +185,9 @@ def test_closing_does_not_wait_for_a_camera_that_is_gone(camera: RtspCamera) -> 
     camera.start((320, 240))
 
 
-def test_a_run_survives_a_restart_and_no_output_has_the_password(guarded: RtspCamera, tmp_path: Path) -> None:
+def test_run_survives_a_camera_restart_and_never_prints_the_password(
+    guarded: RtspCamera, tmp_path: Path
+) -> None:
     outputs = ["o.jsonl", "o.csv", "o.mot", "o.otb", "o.mp4", "o.mcap"]
     outputs += [
         name for name, module in (("o.ros2.mcap", "rosbags"), ("o.rrd", "rerun")) if find_spec(module)

@@ -1,4 +1,4 @@
-"""Sources: what is read, in which order, and what is said when it cannot be."""
+"""Sources: what is read, in which order, and what is reported when it cannot be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLIPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "clips"
 
 def collect(source: Source, seen: list[int]) -> None:
     for frame in source:
-        seen.append(frame.index)  # a comprehension would lose what came before an error
+        seen.append(frame.index)  # a comprehension would lose the frames before an error
 
 
 def ticking(count: int, *, every_s: float, fail: bool = False) -> Generator[Frame, None, None]:
@@ -31,7 +31,7 @@ def ticking(count: int, *, every_s: float, fail: bool = False) -> Generator[Fram
         raise SourceError("the cable is out")
 
 
-def test_a_video_gives_every_frame_in_order(tmp_path: Path) -> None:
+def test_video_yields_every_frame_in_order(tmp_path: Path) -> None:
     with open_source(write_video(tmp_path / "v.mp4")) as source:
         assert (source.size, source.fps, source.frames, source.live) == ((64, 48), 25.0, 12, False)
         frames = list(source)
@@ -43,7 +43,7 @@ def test_a_video_gives_every_frame_in_order(tmp_path: Path) -> None:
     assert not reader_threads()
 
 
-def test_a_slow_consumer_loses_no_frame_of_a_file() -> None:
+def test_slow_consumer_misses_no_frame_of_a_file() -> None:
     with Source(ticking(20, every_s=0), name="file", fps=None, count=20, live=False) as source:
         seen = []
         for frame in source:
@@ -52,7 +52,7 @@ def test_a_slow_consumer_loses_no_frame_of_a_file() -> None:
     assert seen == list(range(20))
 
 
-def test_of_a_live_source_the_newest_frame_wins() -> None:
+def test_live_source_yields_the_newest_frame() -> None:
     with Source(ticking(40, every_s=0.002), name="camera", fps=None, count=None, live=True) as source:
         seen = []
         for frame in source:
@@ -64,14 +64,14 @@ def test_of_a_live_source_the_newest_frame_wins() -> None:
     assert len(seen) + source.dropped <= 40
 
 
-def test_a_consumer_that_leaves_early_leaves_no_thread() -> None:
+def test_consumer_that_stops_early_leaves_no_thread() -> None:
     with Source(ticking(10_000, every_s=0), name="file", fps=None, count=None, live=False) as source:
         assert next(iter(source)).index == 0
     source.close()
     assert not reader_threads()
 
 
-def test_an_error_in_the_reader_comes_after_the_last_good_frame() -> None:
+def test_reader_error_comes_after_the_last_good_frame() -> None:
     seen: list[int] = []
     with (
         Source(ticking(5, every_s=0, fail=True), name="file", fps=None, count=None, live=False) as source,
@@ -82,13 +82,13 @@ def test_an_error_in_the_reader_comes_after_the_last_good_frame() -> None:
     assert not reader_threads()
 
 
-def test_a_live_source_that_falls_silent_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_live_source_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.source.SILENCE_S", 0.05)
     with pytest.raises(SourceError, match=r"camera 9 has sent no image"):
         Source(ticking(1, every_s=0.4), name="camera 9", fps=None, count=None, live=True)
 
 
-def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
+def test_folder_is_read_in_natural_order(tmp_path: Path) -> None:
     for number in (10, 9, 1, 100):
         cv2.imwrite(str(tmp_path / f"img{number}.png"), np.full((8, 10, 3), number, np.uint8))
     (tmp_path / "notes.txt").write_text("not an image")
@@ -103,14 +103,14 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
         ]
 
 
-def test_one_picture_is_a_source_of_one_frame(tmp_path: Path) -> None:
+def test_single_image_is_a_source_of_one_frame(tmp_path: Path) -> None:
     for name in ("a1.png", "a2.png"):
         cv2.imwrite(str(tmp_path / name), np.zeros((8, 10, 3), np.uint8))
     with open_source(tmp_path / "a1.png") as source:
         assert len(list(source)) == 1
 
 
-def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+def test_broken_image_is_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 10, 3), np.uint8))
     (tmp_path / "2.png").write_bytes(b"\x89PNG but no more")
     with open_source(tmp_path) as source, pytest.raises(SourceError, match=r"2\.png is not an image"):
@@ -121,7 +121,7 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     ("name", "expected"),
     [("gone.mp4", "does not exist"), ("empty", "has no images"), ("text.mp4", "is not a video")],
 )
-def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, expected: str) -> None:
+def test_unreadable_source_is_a_one_line_error(tmp_path: Path, name: str, expected: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("not a video\n" * 100)
     with pytest.raises(SourceError, match=expected) as caught:
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, expected
     assert not reader_threads()
 
 
-def test_a_missing_camera_by_its_number_or_its_digits() -> None:
+def test_missing_camera_is_named_by_number_or_digits() -> None:
     with pytest.raises(SourceError, match="camera 63 cannot be opened"):
         open_source(63)
     with pytest.raises(SourceError, match="camera 63 cannot be opened"):
@@ -142,12 +142,12 @@ def test_a_missing_camera_by_its_number_or_its_digits() -> None:
     ("source", "said"),
     [(-1, "camera -1 cannot be opened; expected 0"), (None, "source is None"), (True, "source is True")],
 )
-def test_what_is_no_source_is_refused_before_opencv_sees_it(source: object, said: str) -> None:
+def test_invalid_source_is_rejected_before_opencv_sees_it(source: object, said: str) -> None:
     with pytest.raises(SourceError, match=said):
         open_source(source)
 
 
-def test_an_unreachable_stream_says_what_to_check() -> None:
+def test_unreachable_stream_says_what_to_check() -> None:
     with pytest.raises(
         SourceError, match=r"http://127\.0\.0\.1:9/x\.mp4 cannot be opened: .*refused; check that the server"
     ):
@@ -160,14 +160,14 @@ def test_fps_of_a_folder_must_be_positive(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CLIPS.exists(), reason="real clips are not here")
-def test_a_real_video_is_read_to_its_end() -> None:
+def test_real_video_is_read_to_its_end() -> None:
     with open_source(CLIPS / "car-detection.mp4") as source:
         assert (source.size, source.fps, source.frames) == ((768, 432), 12.5, 377)
         assert sum(1 for _ in source) == 377
 
 
 @pytest.mark.skipif(not CLIPS.exists(), reason="real clips are not here")
-def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
+def test_truncated_video_says_where_it_ends(tmp_path: Path) -> None:
     whole = (CLIPS / "car-detection.mp4").read_bytes()
     half = tmp_path / "half.mp4"
     half.write_bytes(whole[: len(whole) // 2])

@@ -1,4 +1,4 @@
-"""Sinks in threads of their own: they hold nothing up, lose nothing that they can write, and say what they cannot."""
+"""Sinks in background threads: they delay nothing, write what they can, and report what they cannot write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edgetrack.types import Frame, Track
 
 
 class Slow(ListSink):
-    """Takes its time for each frame, or waits for ``gate``."""
+    """A sink that needs time for each frame, or waits for ``gate``."""
 
     def __init__(self, *, delay_s: float = 0.0, gate: threading.Event | None = None) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Slow(ListSink):
         super().write(frame, track, latency_ms=latency_ms)
 
 
-def test_a_slow_sink_holds_nothing_up_and_drops_the_oldest() -> None:
+def test_slow_sink_delays_nothing_and_drops_the_oldest_frames() -> None:
     gate = threading.Event()
     slow = Slow(gate=gate)
     sink = ThreadedSink(slow, name="o.mp4", pictures=True)
@@ -56,7 +56,7 @@ def test_a_slow_sink_holds_nothing_up_and_drops_the_oldest() -> None:
     assert slow.closed
 
 
-def test_events_of_frames_that_are_dropped_come_with_the_next() -> None:
+def test_events_of_dropped_frames_come_with_the_next_frame() -> None:
     class Eventful(Slow):
         def write_all(self, frame: Frame, tracks: Any, **more: Any) -> None:
             assert self._gate is not None
@@ -78,7 +78,7 @@ def test_events_of_frames_that_are_dropped_come_with_the_next() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
 @pytest.mark.parametrize("pictures", [True, False])
-def test_tracking_comes_before_pictures_until_the_run_ends(pictures: bool) -> None:
+def test_video_threads_have_lower_priority_than_tracking_until_the_run_ends(pictures: bool) -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
@@ -102,11 +102,11 @@ def test_tracking_comes_before_pictures_until_the_run_ends(pictures: bool) -> No
     threading.Timer(0.2, gate.set).start()
     sink.close()
     assert [row[0] for row in polite.rows] == [0, 1, 2]
-    assert found == [behind, ours, ours, ours]  # the last one is that of closing
+    assert found == [behind, ours, ours, ours]  # the last one is from closing
     assert priority() == ours
 
 
-def test_what_waits_for_lines_keeps_no_picture() -> None:
+def test_queue_of_a_text_sink_holds_no_pixels() -> None:
     gate = threading.Event()
     for pictures in (False, True):
         sink, one = ThreadedSink(Slow(gate=gate), name="o.jsonl", pictures=pictures), frame()
@@ -120,7 +120,7 @@ def test_what_waits_for_lines_keeps_no_picture() -> None:
         gate.clear()
 
 
-def test_lines_wait_for_their_turn() -> None:
+def test_text_sink_drops_no_lines() -> None:
     slow = Slow(delay_s=0.002)
     with ThreadedSink(slow, name="o.jsonl", pictures=False) as sink:
         for index in range(300):
@@ -129,7 +129,7 @@ def test_lines_wait_for_their_turn() -> None:
     assert sink.dropped == 0
 
 
-def test_what_a_sink_raises_is_told_with_the_next_frame_and_the_others_go_on() -> None:
+def test_sink_error_is_reported_with_the_next_frame_and_other_sinks_continue() -> None:
     told: list[Exception] = []
     good = ListSink()
     outputs = Outputs(on_failure=told.append)
@@ -144,7 +144,7 @@ def test_what_a_sink_raises_is_told_with_the_next_frame_and_the_others_go_on() -
     assert len(outputs.failures) == 1
 
 
-def test_what_closing_raises_is_told() -> None:
+def test_error_while_closing_is_reported() -> None:
     sink = ThreadedSink(ListSink(fails_to_close=True), name="it", pictures=False)
     sink.write(frame(0), TRACK, latency_ms=1)
     with pytest.raises(Exception, match=r".+"):
@@ -152,7 +152,7 @@ def test_what_closing_raises_is_told() -> None:
     sink.close()
 
 
-def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hung_write_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.threaded.CLOSING_S", 0.2)
     gate = threading.Event()
     sink = ThreadedSink(Slow(gate=gate), name="output pipe", pictures=False)
@@ -162,7 +162,7 @@ def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     gate.set()
 
 
-def test_a_full_disk_is_said_once(tmp_path: Path) -> None:
+def test_full_disk_is_reported_once(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     link = tmp_path / "o.jsonl"
@@ -175,7 +175,7 @@ def test_a_full_disk_is_said_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_live_run_leaves_complete_files(tmp_path: Path, number: int) -> None:
+def test_live_run_leaves_complete_files(tmp_path: Path, number: int) -> None:
     av = pytest.importorskip("av")
     words = ["run", "--source", "test://street", "--box", "300,250,80,40", "--threads", "1"]
     words += ["--output", "o.jsonl", "--output", "o.mp4", "--output", "o.mcap"]
@@ -202,7 +202,7 @@ def test_a_live_run_leaves_complete_files(tmp_path: Path, number: int) -> None:
     assert all(row["age_ms"] >= 0 for row in rows)
 
 
-def test_lines_know_the_size_of_the_frame(tmp_path: Path) -> None:
+def test_lines_have_the_size_of_the_frame(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     with ThreadedSink(open_sink(path), name="a.json", pictures=False) as sink:
         sink.write(frame(), TRACK, latency_ms=1)

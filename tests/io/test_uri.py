@@ -1,4 +1,4 @@
-"""How sources are named: devices with settings, pipelines, patterns, raw frames and the drawn scene."""
+"""How sources are named: devices with settings, pipelines, test patterns, raw frames and the demo scene."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from edgetrack.io.uri import Settings, split_settings
 
 cv2 = pytest.importorskip("cv2")
 
-# PyGObject's importer and GLib's types are older than Python's way of importing.
+# PyGObject's importer and GLib's types use an older import mechanism of Python.
 pytestmark = pytest.mark.filterwarnings("ignore:DynamicImporter:ImportWarning")
 DEBIAN = Path("/usr/lib/python3/dist-packages")
 
 
-def test_settings_stand_behind_a_question_mark() -> None:
+def test_settings_follow_a_question_mark() -> None:
     place, settings = split_settings("/dev/video2?size=1280x720&fps=29.97&format=mjpg")
     assert place == "/dev/video2"
     assert settings == Settings((1280, 720), 29.97, "MJPG")
@@ -54,12 +54,12 @@ def test_wrong_settings_are_named(query: str, expected: str) -> None:
         open_source(f"/dev/video0?{query}")
 
 
-def test_a_device_that_is_not_there_says_so() -> None:
+def test_missing_device_says_so() -> None:
     with pytest.raises(SourceError, match="/dev/video77 does not exist"):
         open_source("/dev/video77?size=640x480")
 
 
-def test_what_a_camera_does_not_give_is_noted() -> None:
+def test_settings_that_the_camera_ignores_are_noted() -> None:
     given = {"FRAME_WIDTH": 640.0, "FRAME_HEIGHT": 480.0, "FPS": 30.0, "FOURCC": 0.0}
     asked: list[tuple[str, float]] = []
     capture = SimpleNamespace(
@@ -74,7 +74,7 @@ def test_what_a_camera_does_not_give_is_noted() -> None:
     ]
 
 
-def test_a_csi_camera_is_opened_as_the_board_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_csi_camera_is_opened_for_its_board(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "detect", lambda: targets.load("jetson-orin-nano"))
     pipeline = csi_pipeline("1", Settings((1920, 1080), 60.0), "csi://1?...")
     assert pipeline.startswith(
@@ -88,7 +88,7 @@ def test_a_csi_camera_is_opened_as_the_board_says(monkeypatch: pytest.MonkeyPatc
         csi_pipeline("0", Settings(code="MJPG"), "csi://0?format=MJPG")
 
 
-def test_a_board_without_csi_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_board_without_csi_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "detect", lambda: targets.load("x86-cpu"))
     with pytest.raises(
         SourceError, match=r"csi://0 cannot be opened: .*on other boards give it: gst:PIPELINE"
@@ -98,7 +98,7 @@ def test_a_board_without_csi_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def bindings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Debian's bindings of GStreamer, without the rest of its packages."""
+    """Make Debian's bindings of GStreamer importable without the rest of its packages."""
     if not (DEBIAN / "gi").is_dir():
         pytest.skip("no GStreamer for Python; run: apt-get install python3-gi gir1.2-gst-plugins-base-1.0")
     (tmp_path / "packages").mkdir()
@@ -117,7 +117,7 @@ BALL = "gst:videotestsrc is-live=true pattern=ball ! video/x-raw,width=322,heigh
 
 
 @pytest.mark.usefixtures("bindings")
-def test_a_pipeline_is_a_camera() -> None:
+def test_pipeline_is_a_camera() -> None:
     with open_source(BALL) as source:
         assert (source.live, source.size) == (True, (322, 242))
         frames = []
@@ -135,7 +135,7 @@ def test_a_pipeline_is_a_camera() -> None:
 
 
 @pytest.mark.usefixtures("bindings")
-def test_a_pipeline_that_ends_is_started_again() -> None:
+def test_pipeline_that_ends_is_restarted() -> None:
     source = "gst:videotestsrc num-buffers=5 is-live=true ! video/x-raw,width=64,height=48,framerate=30/1"
     with open_source(source) as opened:
         epochs = []
@@ -155,13 +155,13 @@ def test_a_pipeline_that_ends_is_started_again() -> None:
         ("filesrc location=/nonexistent ! decodebin", "/nonexistent"),
     ],
 )
-def test_a_pipeline_that_does_not_work_says_why(pipeline: str, expected: str) -> None:
+def test_broken_pipeline_says_why(pipeline: str, expected: str) -> None:
     with pytest.raises(SourceError, match=expected):
         open_source(f"gst:{pipeline}", give_up_s=0)
 
 
 @pytest.mark.usefixtures("bindings")
-def test_what_gstreamer_says_is_shown_without_the_password() -> None:
+def test_gstreamer_error_is_shown_without_the_password() -> None:
     with pytest.raises(SourceError, match="GStreamer reports") as caught:
         open_source("gst:rtspsrc location=rtsp://admin:s3cr3t@127.0.0.1:9/cam ! fakesink", give_up_s=0)
     assert "s3cr3t" not in str(caught.value)
@@ -170,7 +170,7 @@ def test_what_gstreamer_says_is_shown_without_the_password() -> None:
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_without_gstreamer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_gstreamer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.connections.has_bindings", lambda: False)
     if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         pytest.skip("this OpenCV has GStreamer")
@@ -180,7 +180,7 @@ def test_without_gstreamer_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         open_source("gst:videotestsrc")
 
 
-def test_a_pipeline_is_shown_without_its_passwords() -> None:
+def test_pipeline_is_shown_without_its_passwords() -> None:
     shown = public_name(
         "gst:rtspsrc location=rtsp://admin:s3cr3t@cam/1 user-id=admin user-pw=s3cr3t ! decodebin"
     )
@@ -189,7 +189,7 @@ def test_a_pipeline_is_shown_without_its_passwords() -> None:
     assert shown.startswith("gst:rtspsrc location=rtsp://cam/1")
 
 
-def test_a_pattern_is_read_by_its_numbers(tmp_path: Path) -> None:
+def test_file_pattern_is_read_in_numeric_order(tmp_path: Path) -> None:
     for number in (1, 2, 10, 100_000):
         cv2.imwrite(str(tmp_path / f"f_{number:05d}.png"), np.full((4, 6, 3), number % 200, np.uint8))
     cv2.imwrite(str(tmp_path / "g_00003.png"), np.zeros((4, 6, 3), np.uint8))
@@ -204,7 +204,7 @@ def test_a_pattern_is_read_by_its_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pixel_format", ["bgr24", "rgb24", "gray8", "nv12"])
-def test_raw_frames_come_in_any_pieces(pixel_format: str) -> None:
+def test_raw_frames_may_arrive_in_pieces_of_any_size(pixel_format: str) -> None:
     colors = np.array([[200, 60, 30], [20, 150, 220]], np.uint8)  # BGR
     pictures = [np.full((4, 6, 3), color, np.uint8) for color in colors]
 
@@ -233,7 +233,7 @@ def test_raw_frames_come_in_any_pieces(pixel_format: str) -> None:
             assert frame.pixels[0, 0] == pytest.approx(picture[0, 0], abs=4)
 
 
-def test_raw_frames_that_break_off_say_so() -> None:
+def test_truncated_raw_frames_say_so() -> None:
     frames = read_raw((6, 4), "bgr24", 30.0, file=io.BytesIO(bytes(72 + 10)))
     assert next(frames).index == 0
     with pytest.raises(SourceError, match="ends after 1 frames, with 10 of the 72 bytes"):
@@ -248,7 +248,7 @@ def test_raw_frames_that_break_off_say_so() -> None:
         ({"size": (5, 4), "pixel_format": "nv12"}, "5x4 pixels cannot be nv12"),
     ],
 )
-def test_raw_frames_need_a_size_and_a_format(given: dict[str, object], expected: str) -> None:
+def test_raw_frames_need_size_and_pixel_format(given: dict[str, object], expected: str) -> None:
     with pytest.raises(SourceError, match=expected):
         open_source("-", **given)  # type: ignore[call-overload, unused-ignore]
 
@@ -276,7 +276,7 @@ def test_raw_frames_are_piped_into_the_command(tmp_path: Path) -> None:
     assert done.stdout.count(b'"status"') == 3
 
 
-def test_the_drawn_scene_is_a_camera_that_never_ends() -> None:
+def test_demo_scene_is_a_camera_without_end() -> None:
     with open_source("test://street") as source:
         assert source.live
         indices = []
@@ -290,7 +290,7 @@ def test_the_drawn_scene_is_a_camera_that_never_ends() -> None:
 
 
 @pytest.mark.parametrize("source", ["/dev/video987", "/dev/video987?size=640x480"])
-def test_a_camera_that_is_not_there_is_not_taken_for_a_file(source: str) -> None:
+def test_missing_camera_is_not_mistaken_for_a_file(source: str) -> None:
     with pytest.raises(
         SourceError, match=r"/dev/video987 does not exist; (found: video|this machine has no camera)"
     ):

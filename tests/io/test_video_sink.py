@@ -1,4 +1,4 @@
-"""MP4 files: they play while they are written, keep the source's clock, and have all of the picture."""
+"""MP4 files: they play while they are being written, keep the source's timing, and contain the whole image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def length_s(path: Path) -> float:
 
 
 @pytest.mark.parametrize("complete", [False, True])
-def test_a_video_can_be_played_while_it_is_written(tmp_path: Path, complete: bool) -> None:
+def test_video_is_playable_while_it_is_written(tmp_path: Path, complete: bool) -> None:
     path = tmp_path / "out.mp4"
     sink = open_sink(path, fps=25)
     for index in range(30):
@@ -42,8 +42,8 @@ def test_a_video_can_be_played_while_it_is_written(tmp_path: Path, complete: boo
     sink.close()
 
 
-def test_a_video_is_as_long_as_its_source(tmp_path: Path) -> None:
-    """Thirty frames a second, then five; a folder or a camera is no other case."""
+def test_video_is_as_long_as_its_source(tmp_path: Path) -> None:
+    """Write thirty frames per second, then five; folders and cameras are treated the same."""
     path = tmp_path / "out.mp4"
     times = [100 + (index / 30 if index < 30 else 1 + (index - 30) / 5) for index in range(60)]
     with open_sink(path, fps=30) as sink:
@@ -53,7 +53,7 @@ def test_a_video_is_as_long_as_its_source(tmp_path: Path) -> None:
     assert length_s(path) == pytest.approx(6.8 + 1 / 30, abs=0.01)
 
 
-def test_a_clock_that_jumps_does_not_stop_a_video(tmp_path: Path) -> None:
+def test_clock_jump_does_not_stop_a_video(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     times = [0, 0.04, 0.04, -5, -4.96, 1e9, 1e9 + 0.04, float("nan"), 3, 3.04]
     with open_sink(path, fps=25) as sink:
@@ -63,7 +63,7 @@ def test_a_clock_that_jumps_does_not_stop_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(321, 243), (1, 1), (64, 3), (8191, 2)])
-def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "out.mp4"
     with open_sink(path, size=size) as sink:
         sink.write(frame(size=size), ABSENT, latency_ms=1)
@@ -73,7 +73,7 @@ def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int])
 
 
 @pytest.mark.parametrize(("size", "codec"), [((64, 48), "h264"), ((63, 48), "mpeg4"), ((64, 47), "mpeg4")])
-def test_a_video_is_one_that_browsers_play(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
+def test_video_plays_in_browsers(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
     path = tmp_path / "out.mp4"
     with VideoSink(path, fps=30) as sink:
         sink.write(frame(size=size), ABSENT, latency_ms=1)
@@ -83,8 +83,8 @@ def test_a_video_is_one_that_browsers_play(tmp_path: Path, size: tuple[int, int]
     assert [f"not {size[0]}x{size[1]}" in note for note in sink.notes] == [True] * (codec != "h264")
 
 
-def test_a_video_begins_anew_every_two_seconds(tmp_path: Path) -> None:
-    """A player can seek there."""
+def test_video_has_a_key_frame_every_two_seconds(tmp_path: Path) -> None:
+    """A player can seek to key frames."""
     path = tmp_path / "out.mp4"
     with open_sink(path, fps=10) as sink:
         for index in range(45):
@@ -96,7 +96,7 @@ def test_a_video_begins_anew_every_two_seconds(tmp_path: Path) -> None:
     assert keys == pytest.approx([0, 2, 4])
 
 
-def test_without_the_encoder_it_says_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_encoder_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libx264"})
     sink = ThreadedSink(VideoSink(tmp_path / "out.mp4", fps=30), name="out.mp4", pictures=True)
     with sink:

@@ -1,4 +1,4 @@
-"""Events as HTTP requests, to a real server: taken in order, sent again, refused, and in nobody's way."""
+"""Events as HTTP requests to a real server: delivered in order, retried, rejected, and without delaying anything."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write(sink: WebhookSink, *statuses: Status) -> None:
         sink.write(frame(index), track(status), latency_ms=1)
 
 
-def test_a_target_appears_is_lost_and_comes_back(receiver: Receiver) -> None:
+def test_events_are_posted_when_a_target_appears_is_lost_and_comes_back(receiver: Receiver) -> None:
     with WebhookSink(receiver.url) as sink:
         write(sink, "searching", "uncertain", "tracking", "tracking", "uncertain", "lost", "lost", "tracking")
         receiver.wait_for(3)
@@ -65,7 +65,7 @@ def test_events_of_queries_and_zones_are_posted_once(receiver: Receiver) -> None
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_event_is_sent_again_until_it_is_taken(status: int, receiver: Receiver) -> None:
+def test_event_is_retried_until_it_is_accepted(status: int, receiver: Receiver) -> None:
     receiver.statuses = [status, status]
     said: list[str] = []
     with WebhookSink(receiver.url, warn=said.append, pause_s=0.01) as sink:
@@ -77,7 +77,7 @@ def test_an_event_is_sent_again_until_it_is_taken(status: int, receiver: Receive
     assert "k3y" not in said[0]
 
 
-def test_a_receiver_that_comes_back_gets_what_it_missed() -> None:
+def test_returning_receiver_gets_the_missed_events() -> None:
     first = Receiver()
     port = first.server_port
     first.stop()
@@ -91,7 +91,7 @@ def test_a_receiver_that_comes_back_gets_what_it_missed() -> None:
     assert sink.undelivered == 0
 
 
-def test_an_outage_of_a_night_ends(receiver: Receiver) -> None:
+def test_event_is_delivered_after_more_than_a_thousand_failures(receiver: Receiver) -> None:
     refusals = 1100
     receiver.statuses = refusals * [503]
     with WebhookSink(receiver.url, pause_s=0.0) as sink:
@@ -114,7 +114,7 @@ def test_an_exception_in_the_thread_is_raised_when_the_sink_closes(
 
 
 @pytest.mark.parametrize("status", [301, 401, 404])
-def test_a_receiver_that_refuses_is_an_error(status: int, receiver: Receiver) -> None:
+def test_receiver_that_rejects_events_is_an_error(status: int, receiver: Receiver) -> None:
     receiver.statuses = [status]
     sink = WebhookSink(receiver.url)
     write(sink, "tracking")
@@ -124,7 +124,7 @@ def test_a_receiver_that_refuses_is_an_error(status: int, receiver: Receiver) ->
     sink.close()
 
 
-def test_a_slow_receiver_holds_nothing_up(receiver: Receiver) -> None:
+def test_slow_receiver_delays_nothing(receiver: Receiver) -> None:
     receiver.delay_s = 1.0
     began_s = time.monotonic()
     sink = WebhookSink(receiver.url)
@@ -135,7 +135,7 @@ def test_a_slow_receiver_holds_nothing_up(receiver: Receiver) -> None:
     assert sink.undelivered >= 95
 
 
-def test_user_and_password_are_sent_and_not_shown(receiver: Receiver) -> None:
+def test_user_and_password_are_sent_but_not_shown(receiver: Receiver) -> None:
     address = receiver.url.replace("http://", "http://me:s3cr%3Et@")
     with WebhookSink(address) as sink:
         write(sink, "tracking")
@@ -158,7 +158,7 @@ def test_user_and_password_are_sent_and_not_shown(receiver: Receiver) -> None:
         "http://[::1/",
     ],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_bad_webhook_addresses_are_rejected(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a valid address; expected one such as http://"):
         WebhookSink(url)
 
@@ -170,7 +170,7 @@ def run(receiver: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_posts_its_events(receiver: Receiver, tmp_path: Path) -> None:
+def test_run_posts_its_events(receiver: Receiver, tmp_path: Path) -> None:
     done = run(receiver.url, tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
@@ -178,7 +178,7 @@ def test_a_run_posts_its_events(receiver: Receiver, tmp_path: Path) -> None:
     assert [body["event"] for body in receiver.bodies] == ["appeared", "lost", "back", "lost"]
 
 
-def test_a_run_without_its_receiver_goes_on_and_says_so(tmp_path: Path) -> None:
+def test_run_without_its_receiver_continues_and_says_so(tmp_path: Path) -> None:
     gone = Receiver()
     gone.stop()
     done = run(gone.url, tmp_path)

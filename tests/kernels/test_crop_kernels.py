@@ -1,4 +1,4 @@
-"""What one CUDA thread of the crop computes, run on the CPU: against numpy references, and OpenCV for NV12."""
+"""The work of one CUDA thread of the crop, run on the CPU: compared with numpy references, and OpenCV for NV12."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ regions = st.tuples(st.floats(-60, 60), st.floats(-60, 60), st.floats(0.01, 120)
     size=st.tuples(st.integers(1, 33), st.integers(1, 33)),
     seed=st.integers(0, 9),
 )
-def test_bgr_equals_the_reference(shape, region, size, seed):
+def test_bgr_crop_equals_the_reference(shape, region, size, seed):
     frame = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     out = np.full((1, 3, *size), np.nan, np.float32)
     runtime.crop_bgr_pixels(frame, region, out, **COLORS)
@@ -36,7 +36,7 @@ def test_bgr_equals_the_reference(shape, region, size, seed):
 
 
 def bgr_of(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    """BGR float64 from limited-range YUV, from the definition in ITU-R BT.601: Kr = 0.299, Kb = 0.114."""
+    """Convert limited-range YUV to BGR float64 by the definition in ITU-R BT.601: Kr = 0.299, Kb = 0.114."""
     y = (luma - 16.0) / 219.0
     pb, pr = (np.kron(chroma[..., i] - 128.0, np.ones((2, 2))) / 224.0 for i in (0, 1))
     red, blue = y + 2 * (1 - 0.299) * pr, y + 2 * (1 - 0.114) * pb
@@ -45,7 +45,7 @@ def bgr_of(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
 
 
 def planes_of(half: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both planes in one array as OpenCV wants it, luma, chroma."""
+    """Return luma and chroma, both planes in one array as OpenCV expects it."""
     rows, cols = half
     planes = np.random.default_rng(seed).integers(0, 256, (3 * rows, 2 * cols), dtype=np.uint8)
     return planes, planes[: 2 * rows], planes[2 * rows :].reshape(rows, cols, 2)
@@ -58,7 +58,7 @@ def planes_of(half: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray,
     size=st.tuples(st.integers(1, 33), st.integers(1, 33)),
     seed=st.integers(0, 9),
 )
-def test_nv12_equals_the_reference(half, region, size, seed):
+def test_nv12_crop_equals_the_reference(half, region, size, seed):
     _, luma, chroma = planes_of(half, seed)
     out = np.full((1, 3, *size), np.nan, np.float32)
     runtime.crop_nv12(luma, chroma, region, out, **COLORS)
@@ -66,8 +66,8 @@ def test_nv12_equals_the_reference(half, region, size, seed):
     np.testing.assert_allclose(out, expected, atol=2e-4)
 
 
-def test_nv12_is_what_opencv_calls_nv12():
-    """Order of the planes and of U and V; OpenCV works in integers, and takes luma below 16 as 16."""
+def test_nv12_has_the_layout_of_opencv():
+    """The order of the planes and of U and V agrees; OpenCV computes in integers, and clamps luma to at least 16."""
     cv2 = pytest.importorskip("cv2")
     planes, luma, chroma = planes_of((48, 64), 0)
     np.maximum(luma, 16, out=luma)
@@ -77,7 +77,7 @@ def test_nv12_is_what_opencv_calls_nv12():
     np.testing.assert_allclose(out[0].transpose(1, 2, 0)[..., ::-1], bgr, atol=2.5)
 
 
-def test_gray_of_limited_range_is_black_and_white():
+def test_gray_of_limited_range_spans_black_to_white():
     luma = np.array([[16, 235], [0, 255]], np.uint8)
     out = np.empty((1, 3, 2, 2), np.float32)
     runtime.crop_nv12(luma, np.full((1, 1, 2), 128, np.uint8), (0, 0, 2, 2), out, **PLAIN)
@@ -88,7 +88,7 @@ def test_gray_of_limited_range_is_black_and_white():
     ("luma", "chroma", "says"),
     [((3, 4), (1, 2, 2), "even"), ((4, 4), (2, 3, 2), "chroma"), ((0, 4), (0, 2, 2), "luma")],
 )
-def test_planes_that_do_not_fit_are_refused(luma, chroma, says):
+def test_inconsistent_planes_are_rejected(luma, chroma, says):
     out = np.empty((1, 3, 2, 2), np.float32)
     with pytest.raises(ValueError, match=says):
         runtime.crop_nv12(np.zeros(luma, np.uint8), np.zeros(chroma, np.uint8), (0, 0, 2, 2), out, **COLORS)

@@ -1,4 +1,4 @@
-"""The CUDA sources, run by an emulator on the CPU, equal their twins bit by bit; and the built library's borders."""
+"""The CUDA sources in an emulator on the CPU equal their CPU twins bit by bit; the built library checks its input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOARDS = ("87", "89", "90")  # Orin, Ada, Hopper; 110 (Thor) and 120 (Blackwell)
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("sanitized", [False, True], ids=["plain", "address and undefined behavior"])
-def test_the_sources_equal_the_twins_in_an_emulator(
+def test_cuda_sources_equal_the_cpu_twins_in_an_emulator(
     sanitized: bool, repository: Path, tmp_path: Path
 ) -> None:
     needs_x86()
@@ -33,8 +33,8 @@ def test_the_sources_equal_the_twins_in_an_emulator(
     )
 
 
-def test_the_built_library_refuses_what_is_outside_the_contract(cuda_kernels: Path) -> None:
-    """No GPU is asked: shapes are checked before."""
+def test_built_library_rejects_invalid_shapes(cuda_kernels: Path) -> None:
+    """No GPU is needed: shapes are checked first."""
     cuda = ctypes.CDLL(str(cuda_kernels))
     invalid_value, blocks = 1, ctypes.c_int32()
     for shape in ([1, 1025, 8, 8, 1, 4], [1, 16, 8, 769, 1, 4], [1, 16, 8, 8, 33, 4], [1, 16, 8, 8, 1, 17]):
@@ -42,8 +42,8 @@ def test_the_built_library_refuses_what_is_outside_the_contract(cuda_kernels: Pa
         assert cuda.edgetrack_token_select_blocks(0, given, ctypes.byref(blocks)) == invalid_value
 
 
-def test_the_built_library_has_code_for_each_board(cuda_kernels: Path) -> None:
-    """nvcc names the source's object by its target inside of the library."""
+def test_built_library_has_code_for_each_board(cuda_kernels: Path) -> None:
+    """nvcc names the object of a source by its target inside the library."""
     code = cuda_kernels.read_bytes()
     missing = [board for board in BOARDS if f"sm_{board}".encode() not in code]
     if len(missing) >= len(BOARDS) - 1:

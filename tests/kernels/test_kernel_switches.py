@@ -1,4 +1,4 @@
-"""AUTO, ON and OFF of the optional libraries: CMake is asked on a machine that lacks the pieces."""
+"""AUTO, ON and OFF of the optional libraries: CMake is run on a machine that lacks their dependencies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Machine:
         (folder / "CMakeLists.txt").write_text(PROJECT.format(kernels=repository / "kernels"))
 
     def configure(self, **switches: str) -> tuple[bool, str]:
-        """Whether it went well, and what CMake said, on one line. What it found before is forgotten."""
+        """Return whether CMake succeeded, and its output on one line; its cache is cleared first."""
         given = {**OFF, "TENSORRT_ROOT": "", **switches}
         words = ["cmake", "-S", str(self.folder), "-B", str(self.folder / "build"), "-U*_INCLUDE*"]
         words += [f"-D{name}={value}" for name, value in given.items()]
@@ -61,27 +61,27 @@ LACKS = {
 
 
 @pytest.mark.parametrize("switch", LACKS)
-def test_auto_leaves_out_what_it_lacks_and_says_so(machine: Machine, switch: str) -> None:
+def test_auto_skips_what_is_missing_and_says_so(machine: Machine, switch: str) -> None:
     well, said = machine.configure(**{switch: "AUTO"})
     assert well, said
     assert all(f"{switch}: left out, because" in said and part in said for part in LACKS[switch]), said
 
 
 @pytest.mark.parametrize("switch", LACKS)
-def test_on_stops_with_what_mends_it_and_what_turns_it_off(machine: Machine, switch: str) -> None:
+def test_on_fails_with_the_fix_and_the_switch_to_turn_it_off(machine: Machine, switch: str) -> None:
     well, said = machine.configure(**{switch: "ON"})
     assert not well
     assert all(part in said for part in (*LACKS[switch], f"{switch} is ON", f"or pass -D{switch}=OFF")), said
 
 
-def test_off_looks_for_nothing(machine: Machine) -> None:
+def test_off_searches_for_nothing(machine: Machine) -> None:
     well, said = machine.configure()
     assert well, said
     assert "left out" not in said
     assert "CUDA" not in said
 
 
-def test_another_word_is_refused(machine: Machine) -> None:
+def test_other_values_are_rejected(machine: Machine) -> None:
     well, said = machine.configure(EDGETRACK_CUDA="yes")
     assert not well
     assert "EDGETRACK_CUDA is yes; expected AUTO, ON or OFF" in said
@@ -94,7 +94,7 @@ def test_another_word_is_refused(machine: Machine) -> None:
         ("10.3", "the plugins need the CUDA kernels, which are not built"),
     ],
 )
-def test_the_plugins_need_a_tensorrt_that_has_their_interface_and_cuda(
+def test_plugins_need_cuda_and_a_tensorrt_with_their_interface(
     machine: Machine, tmp_path: Path, version: str, says: str
 ) -> None:
     """TensorRT 8.6 has no IPluginV3."""

@@ -1,4 +1,4 @@
-"""The CPU twin of the token-selection kernels against float64 numpy, by properties."""
+"""The CPU twin of the token-selection kernels compared with float64 numpy, by property-based tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def case(shape: dict[str, Any], dtype: Any = np.float32) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """tokens, prototypes (some of them zeros: absent), threshold, keep."""
+    """Draw tokens, prototypes (some of them zero, which means absent), threshold and keep."""
     rng = np.random.default_rng(shape["seed"])
     b, n, d, p = (shape[name] for name in ("batch", "tokens", "width", "prototypes"))
     tokens = rng.normal(size=(b, n, d)) * (40 if dtype == np.int8 else 1)
@@ -46,7 +46,7 @@ def select(tokens, prototypes, threshold, keep, keys=None):
 
 
 def check_consistent(tokens, threshold, keep, selected, indices, count, scores):
-    """What holds whatever the numbers are: the outputs fit the scores, bit by bit."""
+    """Check what holds for any input: the outputs are consistent with the scores, bit by bit."""
     np.testing.assert_array_equal(indices, best_of(scores, keep))
     np.testing.assert_array_equal(count, (scores > threshold[:, None]).sum(1))
     gathered = np.take_along_axis(tokens, indices[..., None].astype(np.int64), axis=1)
@@ -57,7 +57,7 @@ def check_consistent(tokens, threshold, keep, selected, indices, count, scores):
 @pytest.mark.parametrize("dtype", DTYPES)
 @settings(max_examples=150, deadline=None)
 @given(shape=shapes)
-def test_equals_the_float64_reference(dtype, shape):
+def test_select_equals_the_float64_reference(dtype, shape):
     tokens, prototypes, threshold, keep = case(shape, dtype)
     selected, indices, count, scores = select(tokens, prototypes, threshold, keep)
     check_consistent(tokens, threshold, keep, selected, indices, count, scores)
@@ -70,8 +70,8 @@ def test_equals_the_float64_reference(dtype, shape):
 
 @settings(max_examples=300, deadline=None)
 @given(shape=shapes)
-def test_is_the_float64_reference_where_float32_is_exact(shape):
-    """Keys are +-2^a along one axis and prototypes multiples of 1/8: no rounding anywhere, and many ties."""
+def test_select_is_exact_where_float32_is_exact(shape):
+    """Keys are +-2^a along one axis and prototypes multiples of 1/8: there is no rounding, and there are many ties."""
     rng = np.random.default_rng(shape["seed"])
     b, n, d, p = (shape[name] for name in ("batch", "tokens", "width", "prototypes"))
     tokens = np.zeros((b, n, d), np.float32)
@@ -89,7 +89,7 @@ def test_is_the_float64_reference_where_float32_is_exact(shape):
 
 @settings(max_examples=200, deadline=None)
 @given(shape=shapes, dense=st.booleans())
-def test_special_values_come_where_the_contract_says(shape, dense):
+def test_special_values_are_ordered_as_specified(shape, dense):
     tokens, prototypes, threshold, keep = case(shape)
     rng = np.random.default_rng(shape["seed"])
     hit = rng.random(tokens.shape) < (0.3 if dense else 0.02)
@@ -110,7 +110,7 @@ def test_special_values_come_where_the_contract_says(shape, dense):
 @pytest.mark.parametrize("dtype", DTYPES)
 @settings(max_examples=300, deadline=None)
 @given(shape=shapes)
-def test_keeping_all_is_the_identity_and_restore_is_the_inverse(dtype, shape):
+def test_keeping_all_is_the_identity_and_restore_the_inverse(dtype, shape):
     tokens, prototypes, threshold, keep = case(shape, dtype)
     everything, indices, _, _ = select(tokens, prototypes, threshold, tokens.shape[1])
     np.testing.assert_array_equal(everything, tokens)
@@ -124,8 +124,8 @@ def test_keeping_all_is_the_identity_and_restore_is_the_inverse(dtype, shape):
 
 @settings(max_examples=150, deadline=None)
 @given(shape=shapes, exponent=st.integers(-12, 12))
-def test_int8_with_a_scale_is_chosen_as_what_it_stands_for(shape, exponent):
-    """A scale cancels in the cosine: with powers of two float32 computes the same bits."""
+def test_scaled_int8_is_selected_like_its_float_values(shape, exponent):
+    """A scale cancels in the cosine: with powers of two, float32 computes the same bits."""
     tokens, prototypes, threshold, keep = case(shape, np.int8)
     stands_for = tokens.astype(np.float32) * np.float32(2.0) ** exponent
     _, *narrow = select(tokens, prototypes, threshold, keep)
@@ -136,7 +136,7 @@ def test_int8_with_a_scale_is_chosen_as_what_it_stands_for(shape, exponent):
 
 @settings(max_examples=150, deadline=None)
 @given(shape=shapes)
-def test_permuted_tokens_give_permuted_scores_and_the_same_choice(shape):
+def test_permuted_tokens_give_permuted_scores_and_the_same_selection(shape):
     tokens, prototypes, threshold, keep = case(shape)
     order = np.random.default_rng(shape["seed"] ^ 1).permutation(tokens.shape[1])
     _, indices, count, scores = select(tokens, prototypes, threshold, keep)
@@ -153,7 +153,7 @@ def test_permuted_tokens_give_permuted_scores_and_the_same_choice(shape):
 @pytest.mark.parametrize(
     ("threshold", "expected"), [(-5.0, 40), (5.0, 0), (np.inf, 0), (-np.inf, 40), (np.nan, 0)]
 )
-def test_all_or_none_above_the_threshold_still_keeps_the_best(threshold, expected):
+def test_best_tokens_are_kept_if_all_or_none_exceed_the_threshold(threshold, expected):
     rng = np.random.default_rng(0)
     tokens, prototypes = rng.normal(size=(1, 40, 8)).astype(np.float32), unit(rng.normal(size=(1, 1, 8)))
     _, indices, count, scores = select(tokens, prototypes, np.array([threshold], np.float32), 7)
@@ -170,7 +170,7 @@ def test_ties_go_to_the_lower_index(row):
     assert len(np.unique(scores)) == 1
 
 
-def test_an_absent_prototype_never_wins():
+def test_absent_prototype_never_wins():
     rng = np.random.default_rng(3)
     tokens, there = rng.normal(size=(1, 30, 16)).astype(np.float32), unit(rng.normal(size=(1, 1, 16)))
     alone = select(tokens, there, np.zeros(1, np.float32), 10)[3]
@@ -178,7 +178,7 @@ def test_an_absent_prototype_never_wins():
     np.testing.assert_array_equal(alone, beside)
 
 
-def test_keys_may_be_other_than_the_tokens():
+def test_keys_may_differ_from_the_tokens():
     rng = np.random.default_rng(4)
     tokens, keys = rng.normal(size=(2, 30, 5)).astype(np.float32), rng.normal(size=(2, 30, 16))
     prototypes = unit(rng.normal(size=(2, 2, 16)))
@@ -191,7 +191,7 @@ def test_keys_may_be_other_than_the_tokens():
 
 @pytest.mark.parametrize(("tokens", "width"), [(256, 192), (400, 192), (1024, 768)])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_equals_the_reference_at_the_shipped_sizes(tokens, width, dtype):
+def test_select_equals_the_reference_at_the_shipped_sizes(tokens, width, dtype):
     shape = {"batch": 2, "tokens": tokens, "width": width, "prototypes": 2, "seed": 7, "share": 0.5}
     values, prototypes, threshold, keep = case(shape, dtype)
     outputs = select(values, prototypes, threshold, keep)
@@ -199,7 +199,7 @@ def test_equals_the_reference_at_the_shipped_sizes(tokens, width, dtype):
     np.testing.assert_allclose(outputs[3], scores_of(values, prototypes), atol=3e-6, rtol=0)
 
 
-def test_equals_the_module_that_is_trained():
+def test_select_equals_the_training_module():
     torch = pytest.importorskip("torch")
     from edgetrack.network.selection import TokenSelect, token_restore
 
@@ -260,13 +260,13 @@ def call(tokens=(1, 4, 3), keys=(1, 4, 3), prototypes=(1, 2, 3), threshold=(1,),
         ({"tokens": (1, 0, 3), "keys": (1, 0, 3)}, "tokens is 0; expected 1 to 1024"),
     ],
 )
-def test_what_is_outside_the_contract_is_refused(change, says):
+def test_invalid_input_is_rejected(change, says):
     with pytest.raises(ValueError, match=says):
         call(**change)
 
 
 @pytest.mark.parametrize("indices", [[[2, 1]], [[1, 1]], [[-1, 0]], [[0, 4]]])
-def test_restore_refuses_indices_that_no_selection_gives(indices):
+def test_restore_rejects_indices_that_no_selection_gives(indices):
     tokens, selected = np.zeros((1, 4, 3), np.float32), np.ones((1, 2, 3), np.float32)
     with pytest.raises(ValueError, match="expected ascending indices from 0 to 3"):
         runtime.token_restore(tokens, selected, np.array(indices, np.int32))

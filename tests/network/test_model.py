@@ -1,4 +1,4 @@
-"""The shipped model on pictures: what the README promises. The clip is measured where the data are there."""
+"""The shipped model keeps the promises of the README on images; the clip is tested if the data is available."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def follow(tracker: edgetrack.Tracker, video: Path, text: str) -> Iterator[Track
                 yield tracker.update(frame.pixels)
 
 
-def test_the_red_car_is_found_followed_and_let_go(tracker: edgetrack.Tracker, shared_data: Path) -> None:
+def test_red_car_is_found_followed_and_released(tracker: edgetrack.Tracker, shared_data: Path) -> None:
     truth: NDArray[np.float64] = np.genfromtxt(shared_data / "clips/car-detection.red_car.txt", delimiter=",")
     absent = np.asarray(np.isnan(truth).any(1))
     tracks = list(follow(tracker, shared_data / CLIP, "red car"))
@@ -46,13 +46,13 @@ def test_the_red_car_is_found_followed_and_let_go(tracker: edgetrack.Tracker, sh
 
 
 @pytest.mark.nightly
-def test_what_is_not_there_is_not_found(tracker: edgetrack.Tracker, shared_data: Path) -> None:
+def test_absent_object_is_not_found(tracker: edgetrack.Tracker, shared_data: Path) -> None:
     tracks = list(follow(tracker, shared_data / CLIP, "green bus"))
     assert sum(t.status == "tracking" for t in tracks) <= 0.03 * len(tracks)
 
 
 @pytest.mark.nightly
-def test_the_demo_car_is_followed(tracker: edgetrack.Tracker) -> None:
+def test_demo_car_is_followed(tracker: edgetrack.Tracker) -> None:
     from edgetrack.demo.scene import Scene
 
     scene, tracks = Scene(), []

@@ -1,4 +1,4 @@
-"""The network's modes, and what a recipe or a checkpoint may be."""
+"""The modes of the network, and valid recipes and checkpoints."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def known(net: EdgetrackNet, *, template: float, text: float, seed: int = 0) -> 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("template", "text"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0)])
-def test_what_is_masked_has_no_effect_and_what_is_not_has(
+def test_masked_input_has_no_effect_and_unmasked_input_has(
     net: EdgetrackNet, template: float, text: float
 ) -> None:
     image = torch.rand(1, 3, 256, 256) * 2 - 1
@@ -64,8 +64,8 @@ def test_what_is_masked_has_no_effect_and_what_is_not_has(
 
 @torch.no_grad()
 @pytest.mark.parametrize(("template", "text"), [(1.0, 0.0), (0.0, 1.0)])
-def test_a_batch_shows_only_what_names_its_target(net: EdgetrackNet, template: float, text: float) -> None:
-    """Training sees an absent template or sentence as a device does: not at all, by whatever way it would come in."""
+def test_batch_hides_absent_templates_and_sentences(net: EdgetrackNet, template: float, text: float) -> None:
+    """Training hides an absent template or sentence like a device does: completely, on every path into the network."""
     torch.nn.init.normal_(net.contrast.weight, std=0.5)  # training starts it at zero
 
     def score(*, picture: int, words: int) -> Any:
@@ -94,13 +94,13 @@ def test_a_batch_shows_only_what_names_its_target(net: EdgetrackNet, template: f
 
 
 @torch.no_grad()
-def test_one_set_of_weights_takes_search_regions_and_whole_frames(net: EdgetrackNet) -> None:
+def test_one_set_of_weights_serves_search_regions_and_whole_frames(net: EdgetrackNet) -> None:
     out = net.search(torch.zeros(1, 3, 320, 320), **known(net, template=0.0, text=1.0))
     assert out["size"].shape == (1, 2, 20, 20)
     assert float(out["size"].min()) > 0
 
 
-def test_selection_keeps_the_most_similar_in_their_order() -> None:
+def test_selection_keeps_the_most_similar_tokens_in_order() -> None:
     torch.manual_seed(0)
     select = TokenSelect(192, keep=16)
     tokens, prototypes = torch.randn(2, 64, 192), torch.zeros(2, 2, 192)
@@ -124,12 +124,12 @@ def test_restoring_is_the_inverse_of_gathering() -> None:
     assert int((written == 0).all(-1).sum()) == 6
 
 
-def test_attention_without_any_key_is_zero() -> None:
+def test_attention_without_keys_is_zero() -> None:
     q, k = torch.randn(1, 5, 192), torch.randn(1, 7, 192)
     assert torch.equal(attend(q, k, k, torch.zeros(1, 7)), torch.zeros(1, 5, 192))
 
 
-def test_a_run_may_start_from_an_older_network(tmp_path: Path) -> None:
+def test_run_may_start_from_an_older_network(tmp_path: Path) -> None:
     torch.manual_seed(3)
     older, newer = EdgetrackNet(), EdgetrackNet()
     weights = {k: v for k, v in older.state_dict().items() if not k.startswith("contrast.")}
@@ -142,7 +142,7 @@ def test_a_run_may_start_from_an_older_network(tmp_path: Path) -> None:
         checkpoint.start_from(newer, str(tmp_path / "other.pt"))
 
 
-def test_what_is_frozen_gets_no_gradient_and_thaws() -> None:
+def test_frozen_parameters_get_no_gradient_until_unfrozen() -> None:
     net = EdgetrackNet()
     for frozen in (13, 7):
         net.freeze(frozen)
@@ -153,7 +153,7 @@ def test_what_is_frozen_gets_no_gradient_and_thaws() -> None:
         assert net.trunk.stem.conv.weight.grad is None
 
 
-def test_a_new_network_is_frozen_as_it_was_asked_to_be() -> None:
+def test_new_network_is_frozen_as_requested() -> None:
     net = EdgetrackNet(frozen_blocks=12)
     learns = [name for name, weight in net.trunk.named_parameters() if weight.requires_grad]
     assert {int(name.split(".")[1]) for name in learns} == {12, 13, 14, 15, 16}
@@ -169,7 +169,7 @@ def test_only_the_named_parts_are_trained() -> None:
 
 
 @torch.no_grad()
-def test_a_token_below_the_threshold_keeps_what_it_was() -> None:
+def test_token_below_the_threshold_is_unchanged() -> None:
     torch.manual_seed(0)
     net = EdgetrackNet(keep=16).eval()
     tokens, memory, mask = torch.randn(1, 64, 192), torch.randn(1, 4, 8, 192), torch.ones(1, 8)
@@ -204,21 +204,21 @@ def test_channels_attend_to_each_other_in_a_search(net: EdgetrackNet) -> None:
     ("text", "word"),
     [("name = ", "not valid TOML"), ('name = "x"\nsped = 3', "sped"), ('name = "x"', "missing")],
 )
-def test_a_bad_recipe_is_named(tmp_path: Path, text: str, word: str) -> None:
+def test_bad_recipe_is_named(tmp_path: Path, text: str, word: str) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=word):
         Recipe.load(path)
 
 
-def test_recipes_that_ship_are_valid(repository: Path) -> None:
+def test_shipped_recipes_are_valid(repository: Path) -> None:
     for path in (repository / "edgetrack" / "training" / "recipes").glob("*.toml"):
         if path.stem.partition("_")[0] in ("grounder", "litetrack", "masks", "sensors"):
             continue  # of another kind: they have train modules of their own
         assert Recipe.load(path).name == path.stem
 
 
-def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+def test_invalid_checkpoint_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         checkpoint.load(tmp_path / "none.pt")
     torch.save({"a": 1}, tmp_path / "odd.pt")
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
 
 
 class Harmful:
-    """A pickle of it makes a file when it is read."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, victim: Path) -> None:
         self.victim = victim
@@ -243,7 +243,7 @@ class Harmful:
         return Path.touch, (self.victim,)
 
 
-def test_reading_weights_runs_nothing_that_is_in_the_file(tmp_path: Path) -> None:
+def test_loading_weights_executes_nothing_in_the_file(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
     from edgetrack.export.pipeline import load_checkpoint
     from edgetrack.peers.nanotrack.v3 import graphs

@@ -1,4 +1,4 @@
-"""Values of graphs whose weights lie in a file beside them."""
+"""Values of graphs whose weights are in an external file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgetrack.network.stored import array_of  # noqa: E402
 
 
 def external(folder: Path, **entry: str) -> Any:
-    """Six numbers in a file, as a graph says where they are."""
+    """Store six numbers in an external file, referenced like in a graph."""
     values = np.arange(6, dtype=np.float32)
     (folder / "weights").write_bytes(b"head" + values.tobytes())
     tensor = onnx.TensorProto(name="w", dims=[2, 3], data_type=onnx.TensorProto.FLOAT)
@@ -27,7 +27,7 @@ def external(folder: Path, **entry: str) -> Any:
     return tensor
 
 
-def test_values_are_read_from_where_they_are(tmp_path: Path) -> None:
+def test_values_are_read_at_their_offset(tmp_path: Path) -> None:
     tensor = external(tmp_path)
     assert array_of(tensor, tmp_path).tolist() == [[0, 1, 2], [3, 4, 5]]
     assert tensor.data_location == onnx.TensorProto.EXTERNAL, "the graph stays as it is"
@@ -35,22 +35,22 @@ def test_values_are_read_from_where_they_are(tmp_path: Path) -> None:
     assert array_of(inline, tmp_path).tolist() == [1, 2]
 
 
-def test_a_package_manager_may_have_linked_the_file(tmp_path: Path) -> None:
-    """As uv and conda do: the same file under another name in their cache."""
+def test_file_may_be_a_link_of_a_package_manager(tmp_path: Path) -> None:
+    """uv and conda make such links: the same file under another name in their cache."""
     tensor = external(tmp_path)
     os.link(tmp_path / "weights", tmp_path / "cached")
     assert array_of(tensor, tmp_path)[1, 2] == 5
 
 
-def test_values_elsewhere_or_cut_off_are_refused(tmp_path: Path) -> None:
+def test_values_outside_or_truncated_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"'\.\./weights'"):
         array_of(external(tmp_path, location="../weights"), tmp_path)
     with pytest.raises(BundleError, match="has 20 bytes from byte 8 on; expected 24"):
         array_of(external(tmp_path, offset="8"), tmp_path)
 
 
-def test_a_linked_bundle_is_quantized_and_trained_on(tmp_path: Path) -> None:
-    """Its weights, by the two ways in which INT8 and training read them."""
+def test_linked_bundle_can_be_quantized_and_trained_from(tmp_path: Path) -> None:
+    """Its weights are read in the two ways used by INT8 and training."""
     from edgetrack.export.layers import Source
 
     pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")

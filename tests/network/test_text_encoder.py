@@ -1,4 +1,4 @@
-"""The text encoder against the package that its weights come from, and its cache."""
+"""The text encoder compared with the package that its weights come from, and its cache."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_shapes_and_padding(encoder: TextEncoder) -> None:
     assert not tokens.requires_grad
 
 
-def test_a_sentence_is_the_same_in_any_company(encoder: TextEncoder) -> None:
+def test_embedding_does_not_depend_on_other_sentences_of_the_batch(encoder: TextEncoder) -> None:
     alone, _ = encoder.encode(["blue van"])
     encoder._cache.clear()
     together, _ = encoder.encode(["the man in the red jacket on the left", "blue van", "blue van"])
@@ -63,7 +63,7 @@ def test_a_sentence_is_the_same_in_any_company(encoder: TextEncoder) -> None:
     assert torch.equal(together[1], together[2])
 
 
-def test_the_cache_keeps_the_last_sentences_only(encoder: TextEncoder) -> None:
+def test_cache_keeps_only_the_last_sentences(encoder: TextEncoder) -> None:
     small = TextEncoder(encoder.model, encoder.tokenizer, cached=2)
     texts = ["red car", "blue car", "red van"]
     first, _ = small.encode(texts)
@@ -72,26 +72,26 @@ def test_the_cache_keeps_the_last_sentences_only(encoder: TextEncoder) -> None:
     assert torch.allclose(first, again, atol=1e-5)
 
 
-def test_results_may_be_changed_without_harm_to_the_cache(encoder: TextEncoder) -> None:
+def test_modifying_a_result_does_not_change_the_cache(encoder: TextEncoder) -> None:
     tokens, _ = encoder.encode(["red car"])
     kept = tokens.clone()
     tokens.zero_()
     assert torch.equal(encoder.encode(["red car"])[0], kept)
 
 
-def test_long_captions_are_cut(encoder: TextEncoder) -> None:
+def test_long_captions_are_truncated(encoder: TextEncoder) -> None:
     tokens, mask = encoder.encode(["red car " * 30])
     assert mask.sum() == 24
     assert torch.isfinite(tokens).all()
 
 
-def test_empty_texts_are_refused(encoder: TextEncoder) -> None:
+def test_empty_texts_are_rejected(encoder: TextEncoder) -> None:
     with pytest.raises(PromptError):
         encoder.encode(["red car", " "])
     assert encoder.encode([])[0].shape == (0, 24, 384)
 
 
-def test_safetensors_of_our_own_making(tmp_path: Path) -> None:
+def test_handmade_safetensors_are_read(tmp_path: Path) -> None:
     value = np.arange(6, dtype="<f4").reshape(2, 3)
     header = json.dumps(
         {
@@ -108,7 +108,7 @@ def test_safetensors_of_our_own_making(tmp_path: Path) -> None:
     assert np.array_equal(tensors["w"].numpy(), value)
 
 
-def test_the_word_list_has_what_prompts_are_made_of() -> None:
+def test_word_list_has_the_words_of_prompts() -> None:
     words = read_words()
     assert {"red", "car", "left", "pedestrian", "drone", "jacket", "zebra", "jumping"} <= set(words)
     assert all(word == word.lower() for word in words)

@@ -1,4 +1,4 @@
-"""Published checkpoints are read as tensors; what is damaged or hostile is refused, and nothing in it runs."""
+"""Published checkpoints are read as tensors; damaged or hostile files are rejected, and no code in them runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 class Runs:
-    """Makes a file where it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +51,7 @@ def test_tensors_are_found(tmp_path: Path, key: str | None) -> None:
 
 
 def test_objects_of_the_training_loop_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever their state; the module that they are of is not there when the file is read."""
+    """Their module need not be importable when the file is read."""
     name = "lib.train.admin.settings"
     for parent in ("lib", "lib.train", "lib.train.admin", name):
         monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
@@ -66,7 +66,7 @@ def test_objects_of_the_training_loop_are_ignored(tmp_path: Path, monkeypatch: p
     assert list(read_weights(tmp_path / "a.pth")) == ["a.weight", "b"]
 
 
-def test_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
+def test_code_is_rejected_and_does_not_run(tmp_path: Path) -> None:
     sign = tmp_path / "sign"
     torch.save({"net": tensors(), "settings": Runs(sign)}, tmp_path / "a.pth")
     with pytest.raises(ExportError, match=r"would run builtins.getattr, pathlib.*nothing was run"):
@@ -76,8 +76,8 @@ def test_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
     assert sign.exists()
 
 
-def test_code_in_the_name_of_a_training_loop_does_not_run(tmp_path: Path) -> None:
-    """A name that is ignored becomes an empty object, whatever it is called with."""
+def test_code_disguised_as_a_training_loop_does_not_run(tmp_path: Path) -> None:
+    """An ignored name becomes an empty object, whatever its arguments."""
     payload = b"\x80\x02clib.train.evil\nsystem\nX\x04\x00\x00\x00lostq\x00\x85R."
     with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
         archive.writestr("a/data.pkl", payload)
@@ -86,7 +86,7 @@ def test_code_in_the_name_of_a_training_loop_does_not_run(tmp_path: Path) -> Non
         read_weights(tmp_path / "a.pth")
 
 
-def test_archives_that_say_that_they_are_large_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+def test_archives_that_declare_a_huge_size_are_rejected(checkpoint: Path, tmp_path: Path) -> None:
     packed = tmp_path / "packed.pth"
     with zipfile.ZipFile(checkpoint) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
@@ -103,8 +103,8 @@ def test_archives_that_say_that_they_are_large_are_refused(checkpoint: Path, tmp
         read_weights(tmp_path / "large.pth")
 
 
-def test_a_tensor_larger_than_its_data_is_refused(tmp_path: Path) -> None:
-    """100 GB declared: 25e9 numbers of a storage of six."""
+def test_tensor_larger_than_its_data_is_rejected(tmp_path: Path) -> None:
+    """The tensor declares 100 GB: 25e9 numbers in a storage of six."""
     path = tmp_path / "a.pth"
     torch.save({"net": tensors()}, path)
     with zipfile.ZipFile(path) as archive:
@@ -123,13 +123,13 @@ def test_a_tensor_larger_than_its_data_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not an archive", b"PK\x05\x06" + bytes(18)])
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
-def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_files_that_are_not_weights_are_rejected(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ExportError, match=r"a\.(pth|safetensors) (cannot be read|are not an archive)"):
         read_weights(tmp_path / name)
 
 
-def test_a_cut_checkpoint_is_refused(checkpoint: Path) -> None:
+def test_truncated_checkpoint_is_rejected(checkpoint: Path) -> None:
     whole = checkpoint.read_bytes()
     for share in (0.2, 0.5, 0.9, 0.99):
         checkpoint.write_bytes(whole[: int(len(whole) * share)])
@@ -138,7 +138,7 @@ def test_a_cut_checkpoint_is_refused(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"net": [1]}, {}, 3])
-def test_values_that_are_no_tensors_are_refused(tmp_path: Path, value: Any) -> None:
+def test_values_that_are_not_tensors_are_rejected(tmp_path: Path, value: Any) -> None:
     torch.save(value, tmp_path / "a.pth")
     with pytest.raises(ExportError, match="contain no named tensors"):
         read_weights(tmp_path / "a.pth")
@@ -189,14 +189,14 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
         (b"\xff\xfe", "cannot be read"),
     ],
 )
-def test_hostile_safetensors_are_refused(tmp_path: Path, header: Any, says: str) -> None:
+def test_hostile_safetensors_are_rejected(tmp_path: Path, header: Any, says: str) -> None:
     write_safetensors(tmp_path / "a.safetensors", header, bytes(12))
     with pytest.raises(ExportError, match=says):
         read_weights(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize("length", [0, 1, 10**6, 2**63, 2**64 - 1])
-def test_a_header_longer_than_the_file_is_refused(tmp_path: Path, length: int) -> None:
+def test_header_longer_than_the_file_is_rejected(tmp_path: Path, length: int) -> None:
     write_safetensors(tmp_path / "a.safetensors", {}, bytes(12), length)
     with pytest.raises(ExportError, match="its header claims"):
         read_weights(tmp_path / "a.safetensors")
@@ -211,7 +211,7 @@ def test_a_header_longer_than_the_file_is_refused(tmp_path: Path, length: int) -
         ({"a.weight": "nan"}, "not finite"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(change: dict[str, Any], says: str) -> None:
+def test_unsuitable_weights_are_rejected(change: dict[str, Any], says: str) -> None:
     given = tensors()
     for name, what in change.items():
         if what is None:
@@ -222,7 +222,7 @@ def test_weights_that_do_not_fit_are_refused(change: dict[str, Any], says: str) 
         fitting(Path("a.pth"), given, tensors(), unused=("old.",), kind="SomeTrack")
 
 
-def test_weights_of_other_types_become_the_networks() -> None:
+def test_weights_are_converted_to_the_types_of_the_network() -> None:
     given = {"a.weight": tensors()["a.weight"].half(), "b": torch.tensor(3), "old.c": torch.zeros(1)}
     taken = fitting(Path("a.pth"), given, tensors(), unused=("old.",), kind="SomeTrack")
     assert list(taken) == ["a.weight", "b"]

@@ -1,4 +1,4 @@
-"""A tracker of one's own as a bundle: exported, quantized by the same gate, trusted, and run by every command."""
+"""A custom tracker as a bundle: exported, quantized with the same gate, trusted, and accepted by every command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(*words: object) -> Any:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A textured square that moves three pixels a frame over a shaded ground."""
+    """Write a textured square that moves three pixels per frame on a shaded background."""
     path = tmp_path_factory.mktemp("video") / "a.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 160))
     square = np.random.default_rng(0).integers(0, 256, (5, 5, 3), np.uint8).repeat(8, 0).repeat(8, 1)
@@ -53,7 +53,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def matcher(repository: Path, video: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """examples/own_tracker.py in INT8, for a board whose speed this machine cannot say."""
+    """Export examples/own_tracker.py in INT8, for a board whose speed cannot be measured here."""
     out = tmp_path_factory.mktemp("bundle") / "matcher"
     options = (
         "--int8",
@@ -80,7 +80,7 @@ def matcher(repository: Path, video: Path, weights: Path, tmp_path_factory: pyte
     return out
 
 
-def test_every_option_of_an_export_is_honored(matcher: Path, repository: Path, weights: Path) -> None:
+def test_every_option_of_an_export_has_its_effect(matcher: Path, repository: Path, weights: Path) -> None:
     manifest = json.loads((matcher / "manifest.json").read_text())
     assert (manifest["kind"], manifest["name"], manifest["version"]) == ("adapter", "mine", "2.1")
     assert manifest["target"] == {"name": "arm-cpu", "latency_budget_ms": 33.0, "memory_budget_mb": 512}
@@ -102,7 +102,7 @@ def test_every_option_of_an_export_is_honored(matcher: Path, repository: Path, w
     assert b"QuantizeLinear" not in fp32.read_bytes()
 
 
-def test_its_code_is_asked_for_before_it_runs(matcher: Path, video: Path, tmp_path: Path) -> None:
+def test_consent_is_required_before_its_code_runs(matcher: Path, video: Path, tmp_path: Path) -> None:
     told = r"contains code, adapter\.py \(SHA-256 [0-9a-f]{12}\.\.\.\).* --trust, in Python trust=True"
     with pytest.raises(ConfigError, match=told):
         edgetrack.open_tracker(matcher)
@@ -122,7 +122,7 @@ def test_its_code_is_asked_for_before_it_runs(matcher: Path, video: Path, tmp_pa
         edgetrack.open_tracker(changed, trust=True)
 
 
-def test_every_command_takes_it(matcher: Path, video: Path, tmp_path: Path) -> None:
+def test_every_command_accepts_the_bundle(matcher: Path, video: Path, tmp_path: Path) -> None:
     pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
     box, recording = ("--box", "20,60,40,40"), tmp_path / "a.mcap"
     outputs = [word for name in ("a.jsonl", "a.mcap") for word in ("--output", tmp_path / name)]
@@ -151,7 +151,7 @@ def test_every_command_takes_it(matcher: Path, video: Path, tmp_path: Path) -> N
     assert "mine 2.1" in (tmp_path / "results/report.md").read_text()
 
 
-def test_a_budget_that_is_exceeded_ends_bench_with_1(matcher: Path, video: Path, tmp_path: Path) -> None:
+def test_exceeded_budget_ends_bench_with_exit_code_1(matcher: Path, video: Path, tmp_path: Path) -> None:
     from edgetrack import targets
 
     changed = tmp_path / "slow"
@@ -176,7 +176,7 @@ def test_a_budget_that_is_exceeded_ends_bench_with_1(matcher: Path, video: Path,
         ("gone.pth", "gone.pth does not exist"),
     ],
 )
-def test_files_that_are_no_bundle_say_what_to_do(tmp_path: Path, name: str, says: str) -> None:
+def test_files_that_are_not_a_bundle_say_what_to_do(tmp_path: Path, name: str, says: str) -> None:
     if not name.startswith("gone"):
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(BundleError, match=says):
@@ -215,7 +215,7 @@ class Words(torch.nn.Module):  # type: ignore[misc, name-defined]
         (Words, "module Words returns a dict; expected one tensor, or a tuple of tensors"),
     ],
 )
-def test_a_module_that_cannot_be_exported_says_why(module: Any, says: str) -> None:
+def test_module_that_cannot_be_exported_says_why(module: Any, says: str) -> None:
     with pytest.raises(ExportError, match=says) as caught:
         torch_graph(module(), inputs={"x": (1, 3, 8, 8)}, outputs=["s"])
     assert "\x1b" not in str(caught.value)
@@ -223,7 +223,7 @@ def test_a_module_that_cannot_be_exported_says_why(module: Any, says: str) -> No
     assert "Next steps" not in str(caught.value)
 
 
-def test_what_an_adapter_does_wrong_is_one_sentence(tmp_path: Path, matcher: Path) -> None:
+def test_adapter_error_is_one_sentence(tmp_path: Path, matcher: Path) -> None:
     changed = tmp_path / "wrong"
     shutil.copytree(matcher, changed)
     source = (
@@ -246,7 +246,7 @@ def test_what_an_adapter_does_wrong_is_one_sentence(tmp_path: Path, matcher: Pat
 
 
 def seal(folder: Path) -> None:
-    """Makes the checksum of the code fit again."""
+    """Update the checksum of the code."""
     import hashlib
 
     manifest = json.loads((folder / "manifest.json").read_text())

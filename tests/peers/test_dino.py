@@ -1,4 +1,4 @@
-"""Grounding DINO from a folder of Hugging Face's, against the official classes on random weights."""
+"""Grounding DINO from a Hugging Face folder, compared with the official classes on random weights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def transformers() -> Any:
 
 @pytest.fixture(scope="module")
 def exported(transformers: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    """The official network, and the bundle that the command makes of its folder."""
+    """Make the official network, and the bundle that the command exports from its folder."""
     folder = tmp_path_factory.mktemp("dino") / "tiny"
     network, bundle = write_dino_folder(transformers, folder), folder.parent / "bundle"
     words = ["export", "groundingdino", "--weights", str(folder), "--output", str(bundle)]
@@ -56,7 +56,7 @@ def frame_of(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def official(network: Any, detector: DinoDetector, prompt: list[str], frame: Any) -> Any:
-    """What the official network says of a frame, with its own masks of the merged sentence."""
+    """Return the output of the official network for a frame, with its own masks of the merged sentence."""
     text = ". ".join(phrase.lower() for phrase in prompt) + "."
     ids = torch.tensor([[101, *detector._tokenizer.encode(text, add_special_tokens=False).ids, 102]])
     image, visible = placed(frame, SIDE)
@@ -71,10 +71,10 @@ def official(network: Any, detector: DinoDetector, prompt: list[str], frame: Any
 @pytest.mark.nightly
 @pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("size", [(97, 150), (150, 60)])
-def test_outputs_are_those_of_the_official_class(
+def test_outputs_equal_those_of_the_official_class(
     transformers: Any, exported: tuple[Any, Path], prompt: list[str], size: tuple[int, int]
 ) -> None:
-    """Whatever the number of phrases and of their tokens, on the same files."""
+    """The same files serve any number of phrases and tokens."""
     network, bundle = exported
     frame = frame_of(*size)
     detector = DinoDetector(bundle, threads=1)
@@ -93,7 +93,7 @@ def test_outputs_are_those_of_the_official_class(
 
 
 @pytest.mark.nightly
-def test_it_finds_for_the_tracker_and_by_itself(exported: tuple[Any, Path]) -> None:
+def test_bundle_is_a_grounder_and_a_tracker(exported: tuple[Any, Path]) -> None:
     _, bundle = exported
     frame = frame_of(97, 150)
     terms = open_grounder(bundle, threads=1)
@@ -112,8 +112,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dino_bundle(tmp_path_factory.mktemp("dino") / "tiny")
 
 
-def test_a_phrase_fits_as_its_best_token_does(tiny: Path) -> None:
-    """Whatever stands in the other phrases; boxes are shares of the frame, not of the square."""
+def test_phrase_scores_like_its_best_token(tiny: Path) -> None:
+    """The score does not depend on the other phrases; boxes are fractions of the frame, not of the square."""
     terms = open_grounder(tiny, threads=1)
     found = terms.find(frame_of(100, 200), ["the dog", "the Red car.", "car"])
     np.testing.assert_allclose([box for box, _ in found], [[40, 15, 20, 20], [20, 20, 10, 10]], atol=1e-3)
@@ -121,7 +121,7 @@ def test_a_phrase_fits_as_its_best_token_does(tiny: Path) -> None:
     np.testing.assert_allclose([scores for _, scores in found], odds / (1 + odds), atol=1e-5)
 
 
-def test_a_bundle_follows_by_itself(tiny: Path) -> None:
+def test_bundle_tracks_on_its_own(tiny: Path) -> None:
     frame = frame_of(100, 200)
     with edgetrack.open_tracker(tiny, threads=1) as tracker:
         track = tracker.start(frame, text="red")
@@ -130,14 +130,14 @@ def test_a_bundle_follows_by_itself(tiny: Path) -> None:
         assert tracker.update(frame).status == "lost"
 
 
-def test_bundles_of_other_models(tiny: Path, tmp_path: Path) -> None:
+def test_bundles_of_other_models_are_rejected(tiny: Path, tmp_path: Path) -> None:
     for name in ("text", "detect"):
         (tmp_path / f"{name}.onnx").write_bytes((tiny / "detect.onnx").read_bytes())
     with pytest.raises(BundleError, match=r"contains another model .*edgetrack export groundingdino"):
         DinoDetector(tmp_path)
 
 
-def test_phrases_that_cannot_be_asked_for(tiny: Path) -> None:
+def test_unsupported_phrases_are_rejected(tiny: Path) -> None:
     detector = DinoDetector(tiny, threads=1)
     for phrases, complaint in (
         ([], "contain an empty one"),
@@ -150,7 +150,7 @@ def test_phrases_that_cannot_be_asked_for(tiny: Path) -> None:
     assert detector.queries(["red car."]).words.shape == detector.queries(["red car"]).words.shape
 
 
-def test_tokens_stand_as_the_official_masks_have_them(transformers: Any) -> None:
+def test_token_positions_equal_the_official_masks(transformers: Any) -> None:
     source = transformers.models.grounding_dino.modeling_grounding_dino
     ids = torch.tensor([[101, 5, 6, 1012, 7, 1012, 8, 9, 4, 1012, 102]])
     special = torch.tensor([101, 102, 1012, 1029])
@@ -161,7 +161,7 @@ def test_tokens_stand_as_the_official_masks_have_them(transformers: Any) -> None
     assert ours[2] == (slice(1, 3), slice(4, 5), slice(6, 9))
 
 
-def test_phrases_stand_between_stops() -> None:
+def test_phrases_are_separated_by_periods() -> None:
     together, positions, spans = layout([1, 2])
     assert positions.tolist() == [[0, 0, 1, 0, 1, 2, 0]]
     assert spans == (slice(1, 2), slice(3, 5))
@@ -170,7 +170,7 @@ def test_phrases_stand_between_stops() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_picture_is_that_of_the_official_processor(transformers: Any, size: tuple[int, int]) -> None:
+def test_input_equals_that_of_the_official_processor(transformers: Any, size: tuple[int, int]) -> None:
     frame, edges = frame_of(*size), {"shortest_edge": SIDE, "longest_edge": SIDE}
     kind = transformers.models.grounding_dino.image_processing_pil_grounding_dino
     processor = kind.GroundingDinoImageProcessorPil(size=edges, pad_size={"height": SIDE, "width": SIDE})
@@ -182,14 +182,14 @@ def test_the_picture_is_that_of_the_official_processor(transformers: Any, size: 
     assert (difference > 1e-3).mean() < 2e-3
 
 
-def test_the_frame_lies_at_the_top_left() -> None:
+def test_frame_is_at_the_top_left_of_the_input() -> None:
     assert [fitted(size, 128) for size in SIZES] == [(83, 127), (5, 128), (72, 128), (128, 91), (128, 128)]
     image, visible = placed(np.full((40, 80, 3), (103.5, 116, 124), np.uint8), 64)
     assert (visible[0, :32].min(), visible[0, 32:].max()) == (1, 0)
     assert np.abs(image).max() < 0.02  # the mean color, and nothing beside it
 
 
-def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) -> None:
+def test_folders_of_other_models_are_rejected(transformers: Any, tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     network = write_dino_folder(transformers, folder)
     file, weights = folder / "config.json", folder / "model.safetensors"

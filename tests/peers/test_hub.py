@@ -1,4 +1,4 @@
-"""Weights that are named as Hugging Face's hub names a model."""
+"""Weights given by the name of a model on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = Path("google/owlv2-base-patch16-ensemble")
 
 
 def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
-    """Stands for the package; returns what it was asked for."""
+    """Replace the package; return the recorded requests."""
     asked: list[Any] = []
 
     def snapshot_download(name: str, *, allow_patterns: list[str]) -> str:
@@ -29,8 +29,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
     return asked
 
 
-def test_only_what_is_read_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No code, and no pickled weights."""
+def test_only_the_needed_files_are_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code and pickled weights are not downloaded."""
     monkeypatch.chdir(tmp_path)
     asked = hub(monkeypatch, tmp_path / "snapshot")
     assert downloaded([NAME]) == [tmp_path / "snapshot"]
@@ -40,7 +40,7 @@ def test_only_what_is_read_is_downloaded(tmp_path: Path, monkeypatch: pytest.Mon
     assert not [file for file in files if file.endswith((".py", ".bin")) or "*" in file]
 
 
-def test_what_is_here_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_folder_is_not_requested_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     asked = hub(monkeypatch, tmp_path)
     NAME.mkdir(parents=True)
@@ -48,7 +48,7 @@ def test_what_is_here_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
     assert asked == []
 
 
-def test_what_cannot_be_had_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_download_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     asked = hub(monkeypatch, OSError("no network"))
     with pytest.raises(ExportError, match=r"neither a folder nor a model .* \(OSError: no network\)"):

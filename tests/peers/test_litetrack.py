@@ -1,4 +1,4 @@
-"""LiteTrack's network: what it costs, that it drops tokens and keeps the masks, what is frozen, and its graphs."""
+"""LiteTrack's network: its cost, dropped tokens and masks, frozen parts, and its graphs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from edgetrack.peers.uvltrack.network import BOTH, BOX, GROUNDING, Config, UVLTr
 
 
 def step(network: UVLTrack) -> None:
-    """A frame of tracking by box and sentence of 40 word pieces, as published figures are of."""
+    """Run a frame of tracking by box and a sentence of 40 word pieces, like the published figures."""
     width, ones = network.config.width, torch.ones(1, 40)
     images = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 256, 256)
     search = network.backbone(*images, ones.long(), ones, torch.full((1,), BOTH)).search
@@ -33,7 +33,7 @@ def step(network: UVLTrack) -> None:
     head.scores(search), head.likelihood(search, prompts), head.boxes(search)
 
 
-def test_its_costs_by_count(repository: Path) -> None:
+def test_operations_and_parameters_equal_the_published_counts(repository: Path) -> None:
     """Those in the documentation, and how the parameters that learn become the 108.4 M of LiteTrack's README."""
     with torch.device("meta"):
         costs = {"UVLTrack-B": multiplications(lambda: step(UVLTrack(Config())))}
@@ -67,7 +67,7 @@ def inputs(flags: list[int]) -> tuple[Any, ...]:
 
 
 @torch.no_grad()
-def test_with_all_tokens_and_nothing_new_it_is_uvltrack() -> None:
+def test_network_with_all_gates_open_equals_uvltrack() -> None:
     weights = small_uvltrack()
     config = Config.of({name: tuple(value.shape) for name, value in weights.items()})
     published, network = UVLTrack(config).eval(), LiteTrack(config, 64).eval()
@@ -81,7 +81,7 @@ def test_with_all_tokens_and_nothing_new_it_is_uvltrack() -> None:
 
 
 @torch.no_grad()
-def test_what_is_masked_counts_as_little_as_what_is_left_out() -> None:
+def test_masked_tokens_have_no_more_effect_than_dropped_ones() -> None:
     network = small_litetrack().backbone
     template, search, ids, words, flags = inputs([BOX, GROUNDING, BOTH])
     masked = network(template, search, ids, words, flags)
@@ -115,7 +115,7 @@ def test_tokens_are_dropped() -> None:
     assert torch.equal(changed, torch.zeros(2, 64).scatter(1, best, 1.0) > 0)
 
 
-def test_gradients_reach_what_learns_and_nothing_else() -> None:
+def test_gradients_reach_exactly_the_trainable_parameters() -> None:
     network = small_litetrack()
     network.freeze(1)
     features, chosen = network.backbone.features(*inputs([BOX, GROUNDING, BOTH]))
@@ -150,7 +150,7 @@ def test_gradients_reach_what_learns_and_nothing_else() -> None:
 
 
 @pytest.mark.nightly  # it is traced for seconds
-def test_its_graph_takes_any_sentence_and_no_template(tmp_path: Path) -> None:
+def test_graph_accepts_any_sentence_and_no_template(tmp_path: Path) -> None:
     """Its operators travel in the file, so that ONNX Runtime needs nothing of edgetrack's."""
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
@@ -186,7 +186,7 @@ def test_its_graph_takes_any_sentence_and_no_template(tmp_path: Path) -> None:
         assert 0 < np.abs(mine - theirs.numpy()).mean() < 0.1
 
 
-def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
+def test_unsuitable_checkpoints_are_rejected(tmp_path: Path) -> None:
     published, _ = write_small_uvltrack(tmp_path)
     with pytest.raises(
         ExportError, match=r"is not a checkpoint of LiteTrack: it lacks .* 'backbone.channels"

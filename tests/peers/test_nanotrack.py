@@ -1,4 +1,4 @@
-"""NanoTrack from its published weights, against OpenCV's TrackerNano on real clips; and its crop against OpenCV's."""
+"""NanoTrack from its published weights, compared with TrackerNano of OpenCV on real clips; and its crop."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def exported(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opencv_crop(pixels: Any, x: int, y: int, side: int, out: int) -> np.ndarray:
-    """What TrackerNano does: the whole frame with a border, a rectangle of it, resized."""
+    """Crop like TrackerNano: the whole frame with a border, then a rectangle of it, resized."""
     height, width = pixels.shape[:2]
     left, top = max(0, -x), max(0, -y)
     right, bottom = max(0, x + side - width), max(0, y + side - height)
@@ -71,7 +71,7 @@ def opencv_crop(pixels: Any, x: int, y: int, side: int, out: int) -> np.ndarray:
 @example(height=90, width=90, x=60, y=-10, side=64, out=32, seed=0)
 @example(height=40, width=40, x=0, y=0, side=40, out=32, seed=0)  # ends with the frame's last byte
 @example(height=40, width=40, x=50, y=50, side=9, out=32, seed=0)  # nothing of the frame
-def test_the_crop_is_opencvs_bit_by_bit(
+def test_crop_equals_opencv_bit_by_bit(
     height: int, width: int, x: int, y: int, side: int, out: int, seed: int
 ) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
@@ -83,13 +83,13 @@ def test_the_crop_is_opencvs_bit_by_bit(
 
 
 @pytest.mark.parametrize("square", [(0, 0, 0), (0, 0, 2**20 + 1), (2**21, 0, 9), (0, -(2**21), 9)])
-def test_a_square_that_is_none_is_refused(square: tuple[int, int, int]) -> None:
+def test_invalid_square_is_rejected(square: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="square must have a side of 1"):
         runtime.crop_square(np.zeros((9, 9, 3), np.uint8), *square, np.empty((1, 3, 8, 8), np.float32))
 
 
 @pytest.mark.parametrize("clip", CLIPS)
-def test_boxes_are_those_of_opencv(published: Path, exported: Path, shared_data: Path, clip: str) -> None:
+def test_boxes_equal_those_of_opencv(published: Path, exported: Path, shared_data: Path, clip: str) -> None:
     parameters = cv2.TrackerNano.Params()
     parameters.backbone, parameters.neckhead = (str(published / f"v2_{part}.onnx") for part in PARTS)
     reference = cv2.TrackerNano.create(parameters)
@@ -109,7 +109,7 @@ def test_boxes_are_those_of_opencv(published: Path, exported: Path, shared_data:
     assert max(differences) <= 1
 
 
-def test_version_3_follows(exported: Path, shared_data: Path) -> None:
+def test_version_3_follows_the_target(exported: Path, shared_data: Path) -> None:
     """OpenCV expects 16x16 cells and cannot run version 3, which has 15x15."""
     tracker = NanoTrack(exported / "v3", threads=1)
     truth = np.genfromtxt(shared_data / "devset" / "OTB_Car4.txt", delimiter=",")
@@ -122,7 +122,7 @@ def test_version_3_follows(exported: Path, shared_data: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_the_checkpoint_of_version_3_is_its_onnx_pair(
+def test_checkpoint_of_version_3_equals_its_onnx_pair(
     published: Path, exported: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
@@ -138,7 +138,7 @@ def test_the_checkpoint_of_version_3_is_its_onnx_pair(
         np.testing.assert_allclose(checkpoint, pair, rtol=1e-3, atol=1e-3)
 
 
-def test_weights_that_are_not_nanotracks(published: Path, tmp_path: Path) -> None:
+def test_weights_of_other_networks_are_rejected(published: Path, tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"no network")
     pair = [published / f"v2_{part}.onnx" for part in PARTS]
     for weights, complaint in (
@@ -154,7 +154,7 @@ def test_weights_that_are_not_nanotracks(published: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_not_an_export(exported: Path, tmp_path: Path) -> None:
+def test_folder_that_is_not_an_export_is_rejected(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"template\.onnx cannot be loaded"):
         NanoTrack(tmp_path)
     for name in ("template", "search"):
@@ -168,7 +168,7 @@ def test_a_folder_that_is_not_an_export(exported: Path, tmp_path: Path) -> None:
         NanoTrack(tmp_path)
 
 
-def test_what_it_cannot_do(exported: Path) -> None:
+def test_unsupported_options_are_rejected(exported: Path) -> None:
     tracker, frame = NanoTrack(exported / "v2"), np.zeros((90, 90, 3), np.uint8)
     with pytest.raises(NotStartedError):
         tracker.update(frame)
@@ -178,8 +178,8 @@ def test_what_it_cannot_do(exported: Path) -> None:
         tracker.start(frame, box=(100, 100, 9, 9))
 
 
-def test_its_bundle_runs_without_code_of_its_own(exported: Path, tmp_path: Path) -> None:
-    """And a text, a deadline or a static check, which it does not have, is refused."""
+def test_bundle_runs_without_its_own_code(exported: Path, tmp_path: Path) -> None:
+    """A text, a deadline and a static check are not supported and rejected."""
     with edgetrack.open_tracker(exported / "v3", threads=1) as tracker:
         frame = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
         assert tracker.start(frame, box=(20, 20, 30, 30)).status == "tracking"

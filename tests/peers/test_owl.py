@@ -1,4 +1,4 @@
-"""OWL-ViT and OWLv2 from folders of Hugging Face's, against the official classes on random weights."""
+"""OWL-ViT and OWLv2 from Hugging Face folders, compared with the official classes on random weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def transformers() -> Any:
 def exported(
     request: Any, transformers: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Path, Path]:
-    """The official network, its folder, and the bundle."""
+    """Make the official network, its folder, and the bundle."""
     folder = tmp_path_factory.mktemp("owl") / request.param
     network = make_folder(transformers, request.param, folder)
     make_bundle(Request(request.param, folder.parent / "bundle", weights=(folder,)), watch=silent)
@@ -57,10 +57,10 @@ def processor(name: str, transformers: Any) -> Any:
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_outputs_are_those_of_the_official_classes(
+def test_outputs_equal_those_of_the_official_classes(
     transformers: Any, exported: tuple[Any, Path, Path], count: int
 ) -> None:
-    """Whatever the number of phrases, on the same files."""
+    """The same files serve any number of phrases."""
     network, folder, bundle = exported
     files = (str(folder / name) for name in ("vocab.json", "merges.txt"))
     tokens = transformers.CLIPTokenizer(*files, pad_token="!")(
@@ -77,7 +77,7 @@ def test_outputs_are_those_of_the_official_classes(
 
 
 def test_boxes_are_in_pixels_of_the_frame(transformers: Any, exported: tuple[Any, Path, Path]) -> None:
-    """By the official processor's own reading of the official network's outputs."""
+    """Compare with the official processor's reading of the official network's outputs."""
     network, folder, bundle = exported
     kind = network.config.model_type
     frame = np.random.default_rng(0).integers(0, 256, (97, 150, 3), np.uint8)
@@ -100,7 +100,7 @@ def test_boxes_are_in_pixels_of_the_frame(transformers: Any, exported: tuple[Any
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pictures_are_those_of_the_official_processors(transformers: Any, size: tuple[int, int]) -> None:
+def test_inputs_equal_those_of_the_official_processors(transformers: Any, size: tuple[int, int]) -> None:
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     colors = np.ascontiguousarray(frame[..., ::-1])
     side = {"height": 192, "width": 192}
@@ -113,7 +113,7 @@ def test_pictures_are_those_of_the_official_processors(transformers: Any, size: 
 
 
 @pytest.mark.parametrize("size", [*SIZES, (1, 1), (1, 300), (481, 300)])
-def test_a_plain_frame_stays_plain(size: tuple[int, int]) -> None:
+def test_uniform_frame_stays_uniform(size: tuple[int, int]) -> None:
     """In the middle of each color's range, which is what OWLv2's square is filled with."""
     for picture in (stretched, padded):
         image = picture(np.full((*size, 3), 128, np.uint8), 48)
@@ -121,7 +121,7 @@ def test_a_plain_frame_stays_plain(size: tuple[int, int]) -> None:
         np.testing.assert_allclose(image, image[:, :, :1, :1] * np.ones_like(image), atol=0.01)
 
 
-def test_it_follows_what_a_text_names(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
+def test_tracker_follows_what_a_text_names(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
     _, _, bundle = exported
     frame = np.random.default_rng(0).integers(0, 256, (97, 150, 3), np.uint8)
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
@@ -134,7 +134,7 @@ def test_it_follows_what_a_text_names(exported: tuple[Any, Path, Path], tmp_path
             tracker.start(frame, box=(1, 2, 30, 40))
 
 
-def test_what_it_cannot_find_is_searched_and_then_lost(exported: tuple[Any, Path, Path]) -> None:
+def test_missing_target_is_searched_and_then_lost(exported: tuple[Any, Path, Path]) -> None:
     class Seen:
         name, threshold = "seen", 0.1
         scores = iter([0.05, 0.4, 0.09])
@@ -153,7 +153,7 @@ def test_what_it_cannot_find_is_searched_and_then_lost(exported: tuple[Any, Path
     assert [track.box is None for track in tracks] == [True, False, True]
 
 
-def test_what_it_refuses(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
+def test_unsupported_input_is_rejected(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
     _, _, bundle = exported
     detector = OwlDetector(bundle, threads=1)
     for phrases in ([], ["red car", " "]):
@@ -167,7 +167,7 @@ def test_what_it_refuses(exported: tuple[Any, Path, Path], tmp_path: Path) -> No
         OwlDetector(tmp_path)
 
 
-def test_the_license_is_kept_and_shown(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
+def test_license_is_kept_and_shown(exported: tuple[Any, Path, Path], tmp_path: Path) -> None:
     network, folder, bundle = exported
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["license"] == "apache-2.0"
@@ -178,7 +178,7 @@ def test_the_license_is_kept_and_shown(exported: tuple[Any, Path, Path], tmp_pat
     assert "license apache-2.0" in result.output
 
 
-def test_folders_that_are_not_of_the_model(transformers: Any, tmp_path: Path) -> None:
+def test_folders_of_other_models_are_rejected(transformers: Any, tmp_path: Path) -> None:
     folder = tmp_path / "owlv2"
     make_folder(transformers, "owlv2", folder)
     config, weights = folder / "config.json", folder / "model.safetensors"

@@ -1,4 +1,4 @@
-"""The example of examples/own_tracker.py: a PyTorch tracker goes through export and eval; and what can go wrong."""
+"""The example examples/own_tracker.py: a PyTorch tracker goes through export and eval; and possible errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(*words: object) -> str:
 
 
 def write_sequence(folder: Path) -> None:
-    """A striped square that moves four pixels a frame over a shaded ground."""
+    """Write a striped square that moves four pixels per frame on a shaded background."""
     import numpy as np
 
     writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter.fourcc(*"png "), 25, (200, 120))
@@ -47,7 +47,7 @@ def write_sequence(folder: Path) -> None:
     (folder / "sequences.json").write_text(json.dumps([{"name": "a", "text": "striped square"}]))
 
 
-def test_a_tracker_of_ones_own(repository: Path, tmp_path: Path) -> None:
+def test_custom_tracker_is_exported_and_evaluated(repository: Path, tmp_path: Path) -> None:
     adapter = f"{repository / 'examples/own_tracker.py'}:Matcher"
     torch.manual_seed(0)
     features = torch.nn.Conv2d(3, 8, 5, stride=2, bias=False)
@@ -80,7 +80,7 @@ def test_a_tracker_of_ones_own(repository: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_adapter(tmp_path: Path, source: str, complaint: str) -> None:
+def test_invalid_adapter_is_rejected(tmp_path: Path, source: str, complaint: str) -> None:
     (tmp_path / "a.py").write_text(source)
     with pytest.raises(ConfigError, match=complaint):
         load_adapter(f"{tmp_path / 'a.py'}:A")
@@ -88,7 +88,7 @@ def test_what_is_no_adapter(tmp_path: Path, source: str, complaint: str) -> None
         load_adapter(f"{tmp_path / 'b.py'}:A")
 
 
-def test_a_module_that_depends_on_chance_is_refused() -> None:
+def test_nondeterministic_module_is_rejected() -> None:
     class Noisy(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             return image + torch.rand_like(image)
@@ -97,7 +97,7 @@ def test_a_module_that_depends_on_chance_is_refused() -> None:
         torch_graph(Noisy(), inputs={"image": (1, 3, 8, 8)}, outputs=["score"])
 
 
-def test_commands_that_mix_things_up(tmp_path: Path) -> None:
+def test_conflicting_options_are_rejected(tmp_path: Path) -> None:
     for words, complaint in (
         (
             ["export", "edgetrack-256", "--int8", "--weights", "a.pt"],

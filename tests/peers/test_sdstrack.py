@@ -1,4 +1,4 @@
-"""SDSTrack from its published checkpoint: outputs of the network, boxes in pairs of pictures, and what is refused."""
+"""SDSTrack from its published checkpoint: network outputs, boxes in image pairs, and rejected input."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.nightly
 @torch.no_grad()
-def test_the_full_network_is_the_published_one() -> None:
+def test_full_network_equals_the_published_one() -> None:
     known = reference("sdstrack/sdstrack_io.npz")
     network = SDSTrack(Config()).eval()
     state = network.state_dict()
@@ -73,7 +73,7 @@ def test_the_full_network_is_the_published_one() -> None:
 
 
 @pytest.mark.nightly
-def test_boxes_are_those_of_the_published_pipeline(bundle: Path) -> None:
+def test_boxes_equal_those_of_the_published_pipeline(bundle: Path) -> None:
     (first, *others), found = list(pairs()), []
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
         track = tracker.start(first[0], box=BOX, x=first[1])
@@ -87,7 +87,7 @@ def test_boxes_are_those_of_the_published_pipeline(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_both_pictures_matter(bundle: Path) -> None:
+def test_both_images_matter(bundle: Path) -> None:
     first, second = list(pairs())[:2]
     boxes = []
     for pair in (second, (second[0], first[0]), (first[0], second[1])):
@@ -98,7 +98,7 @@ def test_both_pictures_matter(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
+def test_unsupported_input_is_rejected(bundle: Path, tmp_path: Path) -> None:
     frame, x = next(pairs())
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
         with pytest.raises(ConfigError, match="tracks in pairs of images, but got only one"):
@@ -120,7 +120,7 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         SDSTracker(tmp_path)
 
 
-def test_weights_that_are_not_sdstracks(checkpoint: Path, tmp_path: Path) -> None:
+def test_weights_of_other_networks_are_rejected(checkpoint: Path, tmp_path: Path) -> None:
     state = torch.load(checkpoint, weights_only=True)["net"]
     changes = {
         "lacks 1 tensors, such as 'backbone.blocks.3.attn.proj.bias'": "blocks.3.attn.proj.bias",
@@ -138,7 +138,7 @@ def test_weights_that_are_not_sdstracks(checkpoint: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
-def test_depth_becomes_the_picture_that_the_weights_know() -> None:
+def test_depth_is_colored_as_the_weights_expect() -> None:
     """As published: OpenCV's colors, read as if they were red, green, blue; here pictures are blue, green, red."""
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     depth = np.random.default_rng(0).integers(300, 9000, (20, 30)).astype(np.uint16)

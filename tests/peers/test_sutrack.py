@@ -1,4 +1,4 @@
-"""SUTrack from its published checkpoint: outputs of the network, boxes in color and in pairs, and what is refused."""
+"""SUTrack from its published checkpoint: network outputs, boxes in color and in pairs, and rejected input."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ PUBLISHED = {
     ],
 }
 WORDS = [298, 3, 17, 200, 299]  # of "re d b"
-# The same with two templates of which the second is taken anew every other frame, and with both as they were.
+# The same with two templates, of which the second is replaced every other frame, and with both unchanged.
 RENEWED = [
     (45.199, 42.87, 33.762, 34.034, 0.47892),
     (27.218, 42.936, 33.761, 36.69, 0.48075),
@@ -118,7 +118,7 @@ def opened(tmp_path: Path, tokenizer: str, monkeypatch: pytest.MonkeyPatch) -> O
 def follow(
     tracker: Any, frames: int = 5, *, pair: bool = False, text: str | None = None
 ) -> list[tuple[float, ...]]:
-    """Boxes and scores from the second frame on."""
+    """Return boxes and scores from the second frame on."""
     found = []
     for index, frame in enumerate(moving_patch(frames)):
         x = {"x": np.ascontiguousarray(255 - frame[..., ::-1])} if pair else {}
@@ -129,26 +129,26 @@ def follow(
 
 
 @pytest.mark.parametrize("kind", list(PUBLISHED))
-def test_boxes_are_those_of_the_published_pipeline(opened: Opened, kind: str) -> None:
+def test_boxes_equal_those_of_the_published_pipeline(opened: Opened, kind: str) -> None:
     found = follow(opened(), pair=kind == "pair", text="red big car" if kind == "text" else None)
     np.testing.assert_allclose(found, PUBLISHED[kind], atol=2e-3)
 
 
-def test_a_second_template_is_taken_anew(opened: Opened, tmp_path: Path) -> None:
+def test_second_template_is_updated(opened: Opened, tmp_path: Path) -> None:
     found = follow(opened(448, interval=2, least=0.3), 7)
     np.testing.assert_allclose(found, RENEWED, atol=2e-3)
     found = follow(SUTracker(tmp_path, interval=2, least=1.0), 7)
     np.testing.assert_allclose(found, KEPT, atol=2e-3)
 
 
-def test_what_is_in_the_box() -> None:
+def test_fraction_of_each_template_cell_inside_the_box() -> None:
     """The pixels of a template of 32, in four cells of 16; published positions are off by a pixel's share."""
     np.testing.assert_array_equal(inside_of(edgetrack.Box(5, 9, 100, 100), 100, 32), [1, 1, 1, 1])
     tall = inside_of(edgetrack.Box(5, 9, 25, 100), 100, 32).reshape(2, 2)
     np.testing.assert_array_equal(tall, [[0.25, 0.3125], [0.25, 0.3125]])
 
 
-def test_what_it_refuses(opened: Opened, tmp_path: Path) -> None:
+def test_unsupported_input_is_rejected(opened: Opened, tmp_path: Path) -> None:
     tracker, frame = opened(), next(moving_patch())
     with pytest.raises(NotStartedError):
         tracker.update(frame)
@@ -170,7 +170,7 @@ def test_what_it_refuses(opened: Opened, tmp_path: Path) -> None:
         SUTracker(tmp_path).start(frame, box=BOX, text="red car")
 
 
-def test_weights_that_are_not_sutracks(tmp_path: Path, tokenizer: str) -> None:
+def test_weights_of_other_networks_are_rejected(tmp_path: Path, tokenizer: str) -> None:
     state, adapter = small_sutrack(), SUTrackAdapter()
     changes: dict[str, dict[str, Any]] = {
         "lacks 1 tensors, such as 'encoder.body.blocks.5.gamma_1'": {"encoder.body.blocks.5.gamma_1": None},
@@ -194,7 +194,7 @@ def test_weights_that_are_not_sutracks(tmp_path: Path, tokenizer: str) -> None:
 
 
 @pytest.mark.nightly
-def test_a_bundle_is_as_its_network(tmp_path: Path, tokenizer: str) -> None:
+def test_bundle_equals_its_network(tmp_path: Path, tokenizer: str) -> None:
     checkpoint, table = write_small_sutrack(tmp_path), tmp_path / "tokenizer.json"
     table.write_text(tokenizer)
     for weights, kinds in (((checkpoint,), ("color", "pair")), ((checkpoint, table), ("text",))):
@@ -222,7 +222,7 @@ def test_a_bundle_is_as_its_network(tmp_path: Path, tokenizer: str) -> None:
 
 @pytest.mark.nightly
 @torch.no_grad()
-def test_the_full_network_is_the_published_one(repository: Path) -> None:
+def test_full_network_equals_the_published_one(repository: Path) -> None:
     """tests/recorded/sutrack.npz holds what the published SUTrack-T224 gives for the same weights and inputs."""
     network = SUTrack(Config()).eval()
     listed = "\n".join(f"{name} {tuple(value.shape)}" for name, value in sorted(network.state_dict().items()))

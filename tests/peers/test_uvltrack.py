@@ -1,4 +1,4 @@
-"""UVLTrack from its published checkpoint: the boxes of its test pipeline, and what is refused."""
+"""UVLTrack from its published checkpoint: the boxes of its test pipeline, and rejected input."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("mode", ["bbox", "nlbbox", "nl"])
-def test_boxes_are_those_of_the_published_pipeline(bundle: Path, mode: str) -> None:
+def test_boxes_equal_those_of_the_published_pipeline(bundle: Path, mode: str) -> None:
     tracker = UVLTracker(bundle, threads=1, interval=3, least=0.0)
     target: dict[str, Any] = {"box": BOX} if "bbox" in mode else {}
     target |= {"text": "a b"} if "nl" in mode else {}
@@ -124,7 +124,7 @@ def test_bfloat16_gives_nearly_the_same_boxes(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_prompts_are_made_anew_only_of_clear_frames(bundle: Path) -> None:
+def test_prompts_are_only_refreshed_from_clear_frames(bundle: Path) -> None:
     scores = {}
     for least in (0.0, 1.0):
         tracker = UVLTracker(bundle, threads=1, interval=3, least=least)
@@ -136,7 +136,7 @@ def test_prompts_are_made_anew_only_of_clear_frames(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_another_text_is_looked_for_in_the_next_frame(bundle: Path) -> None:
+def test_new_text_is_searched_in_the_next_frame(bundle: Path) -> None:
     first, second, third = list(moving_patch(3))
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
         assert tracker.engine.bundle.manifest.modes == ("nl", "bbox", "nlbbox")
@@ -153,8 +153,8 @@ def test_another_text_is_looked_for_in_the_next_frame(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_long_texts_are_cut(bundle: Path) -> None:
-    """To 38 word pieces, as the published pipeline does."""
+def test_long_texts_are_truncated(bundle: Path) -> None:
+    """They are truncated to 38 word pieces, as in the published pipeline."""
     frame = next(moving_patch())
     tracker = UVLTracker(bundle, threads=1)
     words = " ".join("abcdefghij" * 5).split()
@@ -163,7 +163,7 @@ def test_long_texts_are_cut(bundle: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
+def test_unsupported_input_is_rejected(bundle: Path, tmp_path: Path) -> None:
     tracker, frame = UVLTracker(bundle, threads=1), next(moving_patch())
     with pytest.raises(NotStartedError):
         tracker.update(frame)
@@ -181,7 +181,7 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         UVLTracker(tmp_path)
 
 
-def test_weights_that_are_not_uvltracks(tmp_path: Path) -> None:
+def test_weights_of_other_networks_are_rejected(tmp_path: Path) -> None:
     checkpoint, vocabulary = write_small_uvltrack(tmp_path)
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
@@ -225,7 +225,7 @@ def test_sentences_have_the_word_pieces_of_bert(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("frame", [(9, 9), (1, 200), (200, 1), (300, 301)])
-def test_the_whole_frame_is_in_the_middle(frame: tuple[int, int]) -> None:
+def test_whole_frame_is_centered_in_the_square(frame: tuple[int, int]) -> None:
     """White frames: which pixels of the square they are."""
     image = whole_frame(np.full((*frame, 3), 255, np.uint8), 32)[0, 0]
     white = image > 0
@@ -258,7 +258,7 @@ def test_cells_and_clipping() -> None:
 
 
 @pytest.mark.nightly
-def test_it_runs_from_the_command_line(bundle: Path, tmp_path: Path) -> None:
+def test_uvltrack_runs_from_the_command_line(bundle: Path, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     folder = tmp_path / "frames"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""UVLTrack's network against outputs of the published one, small and in full size."""
+"""UVLTrack's network compared with outputs of the published one, small and in full size."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_network(network: UVLTrack, known: Mapping[str, Any], names: Mapping[st
 
 
 @torch.no_grad()
-def test_the_small_network_is_the_published_one() -> None:
+def test_small_network_equals_the_published_one() -> None:
     known = reference("uvltrack/uvltrack_tiny_io.npz")
     given = read_weights(SHARED / "uvltrack/uvltrack_tiny_rand.pth")
     network = UVLTrack(Config.of({name: tuple(value.shape) for name, value in given.items()})).eval()
@@ -61,7 +61,7 @@ def test_the_small_network_is_the_published_one() -> None:
 
 
 @torch.no_grad()
-def test_a_batch_of_several_kinds_is_the_published_one() -> None:
+def test_mixed_batch_equals_the_published_network() -> None:
     """As in training: each pair of the batch is told by something else, and is the other's earlier frame."""
     known = reference("uvltrack/uvltrack_tiny_io.npz")
     given = read_weights(SHARED / "uvltrack/uvltrack_tiny_rand.pth")
@@ -77,7 +77,7 @@ def test_a_batch_of_several_kinds_is_the_published_one() -> None:
 
 
 @pytest.mark.parametrize(("size", "width", "factor"), [("base", 768, 4.0), ("large", 1024, 5.0)])
-def test_names_and_shapes_are_those_of_the_published_files(size: str, width: int, factor: float) -> None:
+def test_names_and_shapes_equal_those_of_the_published_files(size: str, width: int, factor: float) -> None:
     path = SHARED / f"uvltrack/keys_baseline_{size}.txt"
     if not path.is_file():
         pytest.skip(f"the published names are not here: {path} does not exist")
@@ -93,7 +93,7 @@ def test_names_and_shapes_are_those_of_the_published_files(size: str, width: int
 
 @pytest.mark.nightly
 @torch.no_grad()
-def test_the_full_network_is_the_published_one() -> None:
+def test_full_network_equals_the_published_one() -> None:
     known = reference("uvltrack/uvltrack_B_io.npz")
     network = UVLTrack(Config()).eval()
     state = network.state_dict()

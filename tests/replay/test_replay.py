@@ -1,4 +1,4 @@
-"""``edgetrack replay``: what agrees, what diverges, and where."""
+"""``edgetrack replay``: what agrees, what differs, and where."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COUNT, SIZE, START = 10, (240, 320), (40, 60, 48, 40)
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A red square that moves over noise, followed by the shipped model."""
+    """Record a red square that moves over noise, followed by the shipped model."""
     folder = tmp_path_factory.mktemp("recorded")
     ground = cv2.resize(np.random.default_rng(0).integers(90, 160, (12, 16, 3)).astype(np.uint8), SIZE[::-1])
     for index in range(COUNT):
@@ -55,13 +55,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def replay(*arguments: str | Path) -> tuple[int, str]:
-    """Exit code and what is printed, on one line."""
+    """Return the exit code and the output, on one line."""
     done = CliRunner().invoke(app, ["replay", *map(str, arguments)])
     return done.exit_code, " ".join(done.output.split())
 
 
 def rewritten(recording: Path, path: Path, *, shift: float = 0.0, begin: int = 0, **facts: str) -> Path:
-    """The same frames, with other boxes from ``begin`` on and other facts."""
+    """Write the same frames, with other boxes from ``begin`` on and other facts."""
     read = Recording(recording)
     with open_sink(path, facts={**read.facts, **facts}) as sink:
         for frame, track in read.steps():
@@ -72,7 +72,7 @@ def rewritten(recording: Path, path: Path, *, shift: float = 0.0, begin: int = 0
     return path
 
 
-def test_the_recording_says_what_made_it(recorded: Path) -> None:
+def test_recording_says_what_made_it(recorded: Path) -> None:
     facts, manifest = Recording(recorded).facts, Bundle.open().manifest
     assert (facts["model"], facts["model digest"]) == (manifest.name, manifest.digest)
     assert (facts["engine"], facts["precision"], facts["text"]) == ("ort", "fp32", "red square")
@@ -84,7 +84,7 @@ def test_the_recording_says_what_made_it(recorded: Path) -> None:
     )
 
 
-def test_the_same_again_agrees(recorded: Path, tmp_path: Path) -> None:
+def test_replay_with_the_same_setup_agrees(recorded: Path, tmp_path: Path) -> None:
     code, said = replay(recorded, "--precision", "fp32", "--json", tmp_path / "a.json", "--min-iou", "0.999")
     assert (
         code,
@@ -104,7 +104,7 @@ def test_the_same_again_agrees(recorded: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_another_engine_agrees(recorded: Path) -> None:
+def test_replay_with_another_engine_agrees(recorded: Path) -> None:
     pytest.importorskip("openvino", reason="the openvino extra is not installed")
     code, said = replay(recorded, "--engine", "openvino", "--min-iou", "0.9")
     assert code == 0, said
@@ -112,9 +112,7 @@ def test_another_engine_agrees(recorded: Path) -> None:
     assert ", openvino fp32" in said
 
 
-def test_the_first_divergence_is_shown(
-    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_first_difference_is_shown(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     other = rewritten(recorded, tmp_path / "b.mcap", shift=60.0, begin=6)
     code, said = replay(other, "--recorded", "--json", "b.json")
@@ -139,7 +137,7 @@ def test_the_first_divergence_is_shown(
     assert (code, "c.png cannot be written" in said) == (2, True), said
 
 
-def test_what_a_user_can_mend(recorded: Path, tmp_path: Path) -> None:
+def test_user_errors_are_reported(recorded: Path, tmp_path: Path) -> None:
     foreign = rewritten(recorded, tmp_path / "f.mcap", **{"model digest": "0" * 64})
     with open_sink(tmp_path / "empty.mcap", facts={}) as sink:
         sink.write(Frame(np.zeros((9, 9, 3), np.uint8), 0, 0), Track(None, 0, "lost", 0), latency_ms=1)
@@ -170,8 +168,8 @@ def test_agreement_is_symmetric_and_bounded(a: Track, b: Track) -> None:
         assert agreement(a, b) == 0
 
 
-def test_who_is_compared_with_whom() -> None:
-    """The fake goes through its states with the frames; a late one is behind."""
+def test_which_tracks_are_compared() -> None:
+    """The fake goes through its states with the frames; a delayed one lags behind."""
     frames = [Frame(np.full((40, 60, 3), i, np.uint8), i, i / 25) for i in range(10)]
     recorded = Track(None, 0.1, "lost", 0)
     late = FakeTracker()

@@ -1,4 +1,4 @@
-"""The charts of reports, by what matplotlib was told to draw, and the SVG that comes of it."""
+"""The charts of reports: what matplotlib is told to draw, and the resulting SVG."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def labels(figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def test_only_what_nothing_beats_is_on_the_front() -> None:
+def test_pareto_front_has_only_points_that_nothing_beats() -> None:
     fast, slow, worse = Point("fast", 3.0, 0.6, 0), Point("slow", 9.0, 0.7, 1), Point("worse", 9.5, 0.65, 2)
     assert charts.pareto_front([worse, slow, fast]) == [fast, slow]
     assert charts.pareto_front([Point("a", 3.0, 0.5, 0), fast]) == [fast]
 
 
-def test_a_pareto_chart_has_every_point_where_it_belongs() -> None:
+def test_pareto_chart_has_every_point_in_place() -> None:
     figure = charts.pareto_chart("t < u", [Point("a & b", 3.0, 0.6, 0), Point("c", 9.0, 0.7, 1)])
     [axes] = figure.axes
     assert [tuple(np.asarray(dots.get_offsets())[0]) for dots in axes.collections] == [(3.0, 0.6), (9.0, 0.7)]
@@ -33,7 +33,7 @@ def test_a_pareto_chart_has_every_point_where_it_belongs() -> None:
     ElementTree.fromstring(charts.to_svg(figure))
 
 
-def test_a_run_has_one_color_in_all_charts() -> None:
+def test_run_has_one_color_in_all_charts() -> None:
     x = np.linspace(0, 1, 21)
     [curve] = charts.line_chart("t", "x", [Line("a", x, x, 3)]).axes[0].lines
     [dot] = charts.pareto_chart("t", [Point("a", 3.0, 0.6, 3)]).axes[0].collections
@@ -45,7 +45,7 @@ def test_a_run_has_one_color_in_all_charts() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_a_legend_is_inside_its_figure_and_below_the_axes(count: int) -> None:
+def test_legend_is_inside_its_figure_and_below_the_axes(count: int) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     x = np.linspace(0, 1, 21)
@@ -57,7 +57,7 @@ def test_a_legend_is_inside_its_figure_and_below_the_axes(count: int) -> None:
     assert legend.y1 < axes.xaxis.label.get_window_extent().y0
 
 
-def test_a_radar_has_its_points_where_they_belong() -> None:
+def test_radar_has_its_points_in_place() -> None:
     from matplotlib.projections.polar import PolarAxes
 
     figure = charts.radar_chart(
@@ -72,14 +72,14 @@ def test_a_radar_has_its_points_where_they_belong() -> None:
     assert (axes.get_theta_direction(), axes.get_theta_offset()) == (-1, np.pi / 2), "clockwise from the top"
 
 
-def test_a_ring_with_a_hole_is_named_and_not_drawn() -> None:
+def test_incomplete_radar_ring_is_named_and_not_drawn() -> None:
     figure = charts.radar_chart("t", ["a", "b", "c"], [("r", np.array([0.5, np.nan, 1]))])
     [line] = figure.axes[0].lines
     assert len(line.get_xdata()) == 0
     assert labels(figure) == ["r: no value on some spoke"]
 
 
-def test_a_strip_shows_every_stretch() -> None:
+def test_strip_shows_every_stretch() -> None:
     from matplotlib.patches import Rectangle
 
     present = np.array([True] * 6 + [False] * 2 + [True] * 2)
@@ -94,19 +94,19 @@ def test_a_strip_shows_every_stretch() -> None:
     assert len(charts.to_svg(long)) < 30_000
 
 
-def test_a_diagram_with_no_frames_is_still_a_drawing() -> None:
+def test_diagram_without_frames_is_still_drawn() -> None:
     for values in (np.empty(0), np.array([0.5])):
         figure = charts.reliability_diagram("t", values, values, np.full(values.shape, 3.0), "ECE -")
         ElementTree.fromstring(charts.to_svg(figure))
 
 
-def test_the_same_figure_gives_the_same_file() -> None:
+def test_same_figure_gives_the_same_file() -> None:
     first, second = (charts.to_svg(charts.pareto_chart("t", [Point("a", 3.0, 0.6, 0)])) for _ in range(2))
     assert first == second
     assert "http-equiv" not in first
 
 
-def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_matplotlib_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[report\]'"):
         charts.pareto_chart("t", [Point("a", 3.0, 0.6, 0)])

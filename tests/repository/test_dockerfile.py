@@ -1,4 +1,4 @@
-"""What Dockerfile.jetson copies and installs is there, and its commands are those that the documentation shows."""
+"""What Dockerfile.jetson copies and installs exists, and its commands are those of the documentation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetrack import targets
 
 @pytest.fixture(scope="module")
 def instructions(repository: Path) -> list[tuple[str, str]]:
-    """(name, arguments), with continued lines joined."""
+    """Return (name, arguments) pairs, with continued lines joined."""
     text = (repository / "Dockerfile.jetson").read_text()
     code = "\n".join(line for line in text.splitlines() if not line.startswith("#")).replace("\\\n", " ")
     pairs = [line.partition(" ")[::2] for line in code.splitlines() if line.strip()]
@@ -30,7 +30,7 @@ def commands(text: str) -> list[str]:
     ]
 
 
-def test_what_is_copied_exists(instructions: list[tuple[str, str]], repository: Path) -> None:
+def test_copied_files_exist(instructions: list[tuple[str, str]], repository: Path) -> None:
     stages = [words.split(" AS ")[1] for name, words in instructions if name == "FROM" and " AS " in words]
     made = " ".join(words for name, words in instructions if name == "RUN")
     copies = [shlex.split(words) for name, words in instructions if name == "COPY"]
@@ -47,7 +47,7 @@ def test_what_is_copied_exists(instructions: list[tuple[str, str]], repository: 
     assert not {*needed, "runtime_cpp", "kernels", "pyproject.toml"} & set(ignored)
 
 
-def test_the_switches_and_extras_exist(instructions: list[tuple[str, str]], repository: Path) -> None:
+def test_switches_and_extras_exist(instructions: list[tuple[str, str]], repository: Path) -> None:
     project = (repository / "pyproject.toml").read_text()
     run = " ".join(words for name, words in instructions if name == "RUN")
     switches = set(re.findall(r"(EDGETRACK_\w+)=", run))
@@ -60,7 +60,7 @@ def test_the_switches_and_extras_exist(instructions: list[tuple[str, str]], repo
     assert "[video]" not in run
 
 
-def test_the_images_are_of_the_jetpacks_that_the_boards_name(instructions: list[tuple[str, str]]) -> None:
+def test_images_match_the_jetpack_versions_of_the_boards(instructions: list[tuple[str, str]]) -> None:
     stages = [words.partition(" AS ")[::2] for name, words in instructions if name == "FROM"]
     assert {stage for _, stage in stages if stage.startswith("jetpack")} == {"jetpack6", "jetpack7"}
     assert ("nvcr.io/nvidia/l4t-jetpack:r36.4.0", "jetpack6") in stages  # L4T 36.4 is JetPack 6.1 and 6.2
@@ -70,7 +70,7 @@ def test_the_images_are_of_the_jetpacks_that_the_boards_name(instructions: list[
     assert targets.load("jetson-thor").jetpack == ("7.0", "8")
 
 
-def test_the_image_is_tested_first_and_runs_without_root(
+def test_image_is_tested_first_and_runs_without_root(
     instructions: list[tuple[str, str]], repository: Path
 ) -> None:
     (tests,) = (words for name, words in instructions if name == "RUN" and "/pytest " in words)
@@ -85,13 +85,13 @@ def test_the_image_is_tested_first_and_runs_without_root(
     ) in instructions  # else the stage of the tests would be left out
 
 
-def test_its_commands_are_those_of_the_documentation(repository: Path) -> None:
+def test_commands_are_those_of_the_documentation(repository: Path) -> None:
     own = commands((repository / "Dockerfile.jetson").read_text())
     assert len(own) == 5
     assert commands((repository / "docs" / "tensorrt.md").read_text()) == own
 
 
-def test_its_commands_have_options_that_exist(repository: Path) -> None:
+def test_options_of_the_commands_exist(repository: Path) -> None:
     from typer.testing import CliRunner
 
     from edgetrack.cli import app

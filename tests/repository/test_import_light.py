@@ -20,7 +20,7 @@ print(json.dumps([time.process_time() - before, sorted(sys.modules)]))
 
 
 def probe(module: str) -> tuple[float, set[str]]:
-    """Seconds of the processor that the import takes in a fresh interpreter, and what is loaded after it."""
+    """Return the CPU seconds that the import takes in a fresh interpreter, and the modules loaded after it."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", PROBE.format(module=module)], capture_output=True, text=True, check=True
     )
@@ -37,11 +37,11 @@ def test_import_is_quick_and_loads_nothing_heavy():
 @pytest.mark.parametrize(
     "module", ["edgetrack.crop", "edgetrack.types", "edgetrack.targets", "edgetrack.datasets"]
 )
-def test_the_device_side_loads_numpy_at_most(module):
+def test_device_side_loads_at_most_numpy(module):
     assert not probe(module)[1] & set(HEAVY)
 
 
-def test_names_arrive_on_first_use():
+def test_names_are_imported_on_first_use():
     import edgetrack
 
     assert edgetrack.Box(1, 2, 3, 4).xywh == (1, 2, 3, 4)
@@ -51,7 +51,7 @@ def test_names_arrive_on_first_use():
         _ = edgetrack.Trackr
 
 
-def test_a_missing_package_names_the_command():
+def test_missing_package_names_the_install_command():
     from edgetrack._imports import require
     from edgetrack.errors import MissingExtra
 

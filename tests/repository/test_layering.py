@@ -78,7 +78,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"__main__"},
 ]
-# The rooms of a part, from the bottom to the top, where it has an order inside too.
+# The subpackages of a part, from the bottom to the top, if their order is fixed, too.
 ROOMS: dict[str, list[str]] = {
     "edgetrack.evaluation": [
         "types",
@@ -145,7 +145,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def part_of(module: str) -> str:
-    """``tracker`` of ``edgetrack.tracker``, ``io`` of ``edgetrack.io.sources``, empty for ``edgetrack``."""
+    """Return ``tracker`` for ``edgetrack.tracker``, ``io`` for ``edgetrack.io.sources``, empty for ``edgetrack``."""
     return BELONGS.get(module, module.partition(".")[2].partition(".")[0])
 
 
@@ -188,7 +188,7 @@ def test_imports_point_downwards(module, path):
 
 
 @pytest.mark.parametrize(("module", "path"), MODULES, ids=[m for m, _ in MODULES])
-def test_packages_of_others_at_import_time(module, path):
+def test_third_party_packages_at_import_time(module, path):
     rule = max((r for r in OUTSIDE if module == r or module.startswith(r + ".")), key=len)
     for name in imported(ast.parse(path.read_text()), nested=False):
         top = name.partition(".")[0]
@@ -199,12 +199,12 @@ def test_packages_of_others_at_import_time(module, path):
 
 
 def room_of(module: str, part: str) -> str:
-    """``metrics`` of ``edgetrack.evaluation.metrics.masks``; empty for the part itself and for others."""
+    """Return ``metrics`` for ``edgetrack.evaluation.metrics.masks``; empty for the part itself and for others."""
     return module.removeprefix(f"{part}.").partition(".")[0] if module.startswith(f"{part}.") else ""
 
 
 @pytest.mark.parametrize("part", ROOMS)
-def test_rooms_of_a_part_have_an_order(part):
+def test_subpackages_of_a_part_have_an_order(part):
     rooms, inside = ROOMS[part], [(m, p) for m, p in MODULES if room_of(m, part)]
     assert {room_of(m, part) for m, _ in inside} == set(rooms), f"{part}: add its rooms to ROOMS"
     for module, path in inside:
@@ -215,7 +215,7 @@ def test_rooms_of_a_part_have_an_order(part):
                 assert rooms.index(other) <= own, f"{module} imports {name}, whose room is above it"
 
 
-def test_only_the_bindings_know_python():
+def test_only_the_bindings_include_python():
     for path in [*(ROOT / "kernels").rglob("*"), *(ROOT / "runtime_cpp").rglob("*")]:
         if path.suffix in {".h", ".cpp", ".cu"} and path.parent.name != "bindings":
             assert "pybind11" not in path.read_text(), (

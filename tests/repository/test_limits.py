@@ -1,4 +1,4 @@
-"""The limits that CONTRIBUTING.md states: the length of files here, those of functions in the settings of ruff."""
+"""The limits that CONTRIBUTING.md states: length of files here, limits of functions in the settings of ruff."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDERS = (
     "tools",
 )
 
-# Longer today. Take a file out when it is split; put none in.
+# These files are longer today. Remove a file from the list when it is split; add none.
 TOO_LONG = {
     "tests/cli/test_cli.py",
     "tests/engines/test_gpu_frames.py",
@@ -42,7 +42,7 @@ GENERATED = {"runtime_cpp/src/unicode_tables.h"}  # by runtime_cpp/tools/unicode
 
 
 def lengths() -> dict[str, int]:
-    """Lines of every source file by its path; folders that are links are counted where they lie."""
+    """Return the number of lines of every source file by path; symbolic links to folders are not followed."""
     found = {}
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
@@ -59,7 +59,7 @@ def test_files_are_short() -> None:
     assert TOO_LONG - long == set(), "no longer too long: take them out of TOO_LONG"
 
 
-def test_contributing_states_what_is_enforced() -> None:
+def test_contributing_states_the_enforced_limits() -> None:
     text = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
     lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
     assert {"C901", "PLR0915", "D4"} <= set(lint["lint"]["select"])

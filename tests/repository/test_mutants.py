@@ -1,4 +1,4 @@
-"""That each mutant of ``tests/mutants/`` can still be made; whether it is noticed, a nightly job says."""
+"""Each mutant of ``tests/mutants/`` can still be made; a nightly job checks that the tests detect it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MUTANTS = RUNNER.load()
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
-def test_a_mutant_can_be_made(mutant, repository: Path) -> None:
+def test_mutant_can_be_made(mutant, repository: Path) -> None:
     assert not mutant.fault(repository)
 
 
-def test_the_list_is_long_and_names_each_once() -> None:
+def test_list_is_long_and_names_are_unique() -> None:
     assert len(MUTANTS) >= 60
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
     assert len({(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_a_mutant_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+def test_outdated_mutant_says_why(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\nif x:\n    x = 1\n")
     (tmp_path / "test_a.py").write_text("def test_x(): ...\n")
 

@@ -1,4 +1,4 @@
-"""The files around the code hold together: workflows, hooks, templates, metadata and the source distribution."""
+"""The files around the code are consistent: workflows, hooks, templates, metadata and the source distribution."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: 
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[name-defined, misc, unused-ignore]
-    """Reads mkdocs.yml as well, which names Python functions by tags of its own; none is called."""
+    """A YAML loader that also reads mkdocs.yml, which names Python functions by custom tags; none is called."""
 
 
 Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
@@ -86,7 +86,7 @@ def test_actions_are_pinned(workflow: Path) -> None:
 
 @each_workflow
 def test_commands_of_workflows_exist(workflow: Path) -> None:
-    """The make targets and the files of the repository that they name."""
+    """The make targets and the files of the repository that they name exist."""
     goals = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for words in commands(workflow):
         if words[0] == "make":
@@ -99,13 +99,13 @@ def test_commands_of_workflows_exist(workflow: Path) -> None:
             assert all("==" in word or word.startswith("$(echo dist/") for word in words[4:]), words
 
 
-def test_the_workflows_run_what_contributors_run() -> None:
+def test_workflows_run_what_contributors_run() -> None:
     named = {words[1] for workflow in WORKFLOWS for words in commands(workflow) if words[0] == "make"}
     assert named >= {"demo", "docs", "lint", "mutants", "test", "test-floors"}
 
 
-def test_make_docs_installs_the_extra_docs() -> None:
-    """The Makefile reads it from pyproject.toml by a pattern, so that edgetrack need not be built for it."""
+def test_make_docs_installs_the_docs_extra() -> None:
+    """The Makefile reads it from pyproject.toml by a pattern, so that edgetrack need not be built."""
     (program,) = re.findall(r"sed -n '(.*)' pyproject\.toml", (ROOT / "Makefile").read_text())
     done = subprocess.run(
         ["sed", "-n", program, str(ROOT / "pyproject.toml")], capture_output=True, text=True
@@ -113,7 +113,7 @@ def test_make_docs_installs_the_extra_docs() -> None:
     assert re.findall(r'"(.*?)"', done.stdout) == PROJECT["project"]["optional-dependencies"]["docs"]
 
 
-def test_the_supported_pythons_are_the_same_everywhere() -> None:
+def test_supported_pythons_are_the_same_everywhere() -> None:
     listed = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
     assert PROJECT["project"]["requires-python"] == f">={listed[0]}"
     tested = load(ROOT / ".github/workflows/test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"]
@@ -123,7 +123,7 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py{listed[0].replace('.', '')}"
 
 
-def test_wheels_are_built_for_both_architectures_and_tried() -> None:
+def test_wheels_are_built_for_both_architectures_and_tested() -> None:
     job = load(ROOT / ".github/workflows/wheels.yml")["jobs"]["wheels"]
     assert job["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
     command = PROJECT["tool"]["cibuildwheel"]["test-command"]
@@ -131,7 +131,7 @@ def test_wheels_are_built_for_both_architectures_and_tried() -> None:
 
 
 @pytest.mark.nightly
-def test_the_smoke_test_passes_here_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smoke_test_passes_here_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     import smoke
 
@@ -140,7 +140,7 @@ def test_the_smoke_test_passes_here_and_can_fail(monkeypatch: pytest.MonkeyPatch
     assert smoke.main() == 1
 
 
-def test_hooks_run_the_versions_of_the_gate() -> None:
+def test_hooks_use_the_tool_versions_of_ci() -> None:
     pins = dict(re.findall(r'"([\w-]+)==([\d.]+)"', (ROOT / "pyproject.toml").read_text()))
     hooks = {repo["repo"]: repo for repo in load(ROOT / ".pre-commit-config.yaml")["repos"]}
     assert hooks["https://github.com/astral-sh/ruff-pre-commit"]["rev"] == f"v{pins['ruff']}"
@@ -148,7 +148,7 @@ def test_hooks_run_the_versions_of_the_gate() -> None:
 
 
 @pytest.mark.parametrize("name", ["bug_report", "feature_request"])
-def test_issue_forms(name: str) -> None:
+def test_issue_forms_are_valid(name: str) -> None:
     form = load(ROOT / f".github/ISSUE_TEMPLATE/{name}.yml")
     assert form["name"]
     assert form["description"]
@@ -157,7 +157,7 @@ def test_issue_forms(name: str) -> None:
     assert all(field["attributes"]["label"] for field in form["body"])
 
 
-def test_the_citation_is_of_this_version() -> None:
+def test_citation_has_the_current_version() -> None:
     citation, project = load(ROOT / "CITATION.cff"), PROJECT["project"]
     assert citation["cff-version"] == "1.2.0"
     assert (citation["version"], citation["license"]) == (project["version"], project["license"])
@@ -165,8 +165,8 @@ def test_the_citation_is_of_this_version() -> None:
     assert [author["name"] for author in citation["authors"]] == [a["name"] for a in project["authors"]]
 
 
-def test_the_repository_has_one_address() -> None:
-    """It stands in `[project.urls]`; whoever forks finds every other place by this test."""
+def test_repository_has_one_url() -> None:
+    """The URL is in `[project.urls]`; after a fork, this test finds every other place."""
     owner, repository = URL.removeprefix("https://github.com/").split("/")
     pages = f"https://{owner}.github.io/{repository}/"
     assert PROJECT["project"]["urls"]["Documentation"] == pages
@@ -185,8 +185,8 @@ def test_the_repository_has_one_address() -> None:
 
 
 @pytest.mark.nightly
-def test_the_source_distribution_builds_and_tests(tmp_path: Path) -> None:
-    """It has every tracked file; folders that are links in git are copies in it."""
+def test_source_distribution_is_complete(tmp_path: Path) -> None:
+    """It contains every tracked file; symbolic links to folders become copies."""
     pytest.importorskip("scikit_build_core", reason="needs scikit-build-core: pip install scikit-build-core")
     names = tracked()
     build = "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
@@ -202,7 +202,7 @@ def test_the_source_distribution_builds_and_tests(tmp_path: Path) -> None:
     assert archive.stat().st_size < 100_000_000  # the largest file that PyPI takes
 
 
-def test_mypy_reads_what_is_tested_once() -> None:
+def test_mypy_checks_each_file_once_per_set_of_options() -> None:
     """Its cache serves runs with equal options: those of pyproject.toml, but for the tests and what they share."""
     given = configparser.ConfigParser()
     given.read(ROOT / "tests" / "mypy.ini")

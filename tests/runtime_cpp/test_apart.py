@@ -1,4 +1,4 @@
-"""Targets of one MultiTracker are different things: crossing twins, two names of one thing, shared places."""
+"""Targets of one MultiTracker are different objects: crossing twins, two names of one object, shared places."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def engine() -> Any:
 
 
 def twins(offset: int, step: int) -> list[tuple[NDArray[np.uint8], int, int]]:
-    """Two things that look alike cross, the first in front; with the left edge of each."""
+    """Render two identical objects that cross, the first in front; return them with the left edge of each."""
     dice = np.random.default_rng(3)
     ground = cv2.GaussianBlur(dice.integers(60, 190, (480, 640, 3), np.uint8), (0, 0), 6)
     thing = cv2.resize(dice.integers(0, 255, (6, 9, 3), np.uint8), (90, 60), interpolation=cv2.INTER_NEAREST)
@@ -46,7 +46,7 @@ def overlap(tracks: dict[str, Track]) -> float:
 
 
 @pytest.mark.parametrize(("offset", "batch"), [(0, True), (30, False)])
-def test_crossing_twins_are_never_two_sure_boxes_on_one_thing(engine: Any, offset: int, batch: bool) -> None:
+def test_crossing_twins_are_never_both_confident_on_one_object(engine: Any, offset: int, batch: bool) -> None:
     many = MultiTracker(engine=engine, batch=batch)
     frames = twins(offset, 2)
     doubts = 0
@@ -67,7 +67,7 @@ def test_crossing_twins_are_never_two_sure_boxes_on_one_thing(engine: Any, offse
     )
 
 
-def test_without_exclusive_targets_ignore_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_non_exclusive_targets_may_share_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     for exclusive, statuses in ((True, ["tracking", "searching"]), (False, ["tracking", "tracking"])):
         many = MultiTracker(engine=FakeEngine(), exclusive=exclusive)
@@ -78,7 +78,7 @@ def test_without_exclusive_targets_ignore_each_other(monkeypatch: pytest.MonkeyP
         assert [track.status for track in tracks.values()] == statuses
 
 
-def test_what_another_target_leaves_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_of_a_removed_target_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     many = MultiTracker(engine=FakeEngine())
     many.add(text="red")
@@ -88,7 +88,7 @@ def test_what_another_target_leaves_is_free(monkeypatch: pytest.MonkeyPatch) -> 
     assert many.update(scene(RED))["scarlet"].status == "tracking"
 
 
-def test_boxes_that_overlap_when_they_are_added_may_share_their_place() -> None:
+def test_targets_whose_boxes_overlap_when_added_may_share_their_place() -> None:
     many = MultiTracker(engine=FakeEngine())
     many.add(box=RED, name="rider")
     many.add(box=(102, 98, 60, 44), name="horse")
@@ -97,8 +97,8 @@ def test_boxes_that_overlap_when_they_are_added_may_share_their_place() -> None:
         assert {track.status for track in tracks.values()} == {"tracking"}
 
 
-def test_two_that_come_to_one_thing_are_in_doubt_and_then_one_is_lost() -> None:
-    """Both see only one red thing from then on: the one that was coming from elsewhere has lost its own."""
+def test_targets_that_meet_on_one_object_become_uncertain_and_one_is_lost() -> None:
+    """Both targets see only one red object: the guest, which comes from elsewhere, has lost its own."""
     many = MultiTracker(engine=FakeEngine())
     many.add(box=RED, name="stays")
     many.update(scene(RED))
@@ -106,7 +106,7 @@ def test_two_that_come_to_one_thing_are_in_doubt_and_then_one_is_lost() -> None:
     tracks = many.update(scene(RED))
     assert [track.status for track in tracks.values()] == ["tracking", "tracking"]
     statuses = []
-    for x in range(100, 400, 12):  # the thing goes where the guest looks
+    for x in range(100, 400, 12):  # the object moves to where the guest searches
         tracks = many.update(scene((x, 100 + (x - 100) * 2 // 3, 60, 40)))
         statuses.append({name: track.status for name, track in tracks.items()})
     statuses += [{n: t.status for n, t in many.update(scene((400, 300, 60, 40))).items()} for _ in range(20)]
@@ -114,6 +114,6 @@ def test_two_that_come_to_one_thing_are_in_doubt_and_then_one_is_lost() -> None:
     assert statuses[-1]["guest"] == "lost"
 
 
-def test_exclusive_is_yes_or_no() -> None:
+def test_exclusive_must_be_a_bool() -> None:
     with pytest.raises(ConfigError, match="exclusive is 1; expected True or False"):
         MultiTracker(engine=FakeEngine(), exclusive=1)

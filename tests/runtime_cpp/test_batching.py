@@ -1,4 +1,4 @@
-"""Several targets in one run of the network: the tracks of trackers of their own, whoever comes, goes or fails."""
+"""Several targets in one run of the network: the tracks of separate trackers, with targets that come, go or fail."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def followers(engine: BatchedEngine, count: int, **options: Any) -> MultiTracker
     [(1, {"search": 1}), (2, {"search2": 1}), (3, {"search2": 1, "search": 1}), (4, {"search4": 1}),
      (7, {"search4": 1, "search2": 1, "search": 1}), (8, {"search4": 2})],
 )  # fmt: skip
-def test_as_few_runs_as_there_are_graphs_for(count: int, runs: dict[str, int]) -> None:
+def test_targets_use_as_few_batches_as_possible(count: int, runs: dict[str, int]) -> None:
     engine = BatchedEngine()
     many = followers(engine, count)
     assert many.batches == (2, 4)
-    assert not engine.loaded & {"search2", "search4"}  # before so many are followed
+    assert not engine.loaded & {"search2", "search4"}  # not loaded until that many are followed
     many.update(noise(1))
     assert Counter(role for role in engine.calls if role.startswith("search")) == runs
     assert engine.loaded & set(BATCHED) == {role for role, number in BATCHED.items() if number <= count}
@@ -66,8 +66,8 @@ def test_as_few_runs_as_there_are_graphs_for(count: int, runs: dict[str, int]) -
 @pytest.mark.parametrize("batch", [True, False])
 @settings(max_examples=12)
 @given(st.lists(st.sampled_from(["box", "text", "both", "remove", *["update"] * 4]), min_size=8, max_size=60))
-def test_each_has_bit_for_bit_the_track_of_a_tracker_of_its_own(batch: bool, steps: list[str]) -> None:
-    """The answers depend on every bit of a target's inputs: a slot that holds another's, or yesterday's, is seen."""
+def test_batched_tracks_equal_separate_trackers_bit_for_bit(batch: bool, steps: list[str]) -> None:
+    """The answers depend on every bit of a target's inputs: a slot with another's or outdated data is detected."""
     engine = BatchedEngine()
     many = MultiTracker(engine=engine, batch=batch, exclusive=False)  # dice fall where others are
     alone: dict[str, tuple[Tracker, dict[str, Any]]] = {}
@@ -89,8 +89,8 @@ def test_each_has_bit_for_bit_the_track_of_a_tracker_of_its_own(batch: bool, ste
     assert batch or not engine.loaded & set(BATCHED)
 
 
-def test_all_states_come_up_together_as_alone() -> None:
-    """Over 60 frames eight targets are found, lost, refreshed and moved from slot to slot."""
+def test_all_states_occur_and_equal_separate_trackers() -> None:
+    """Over 60 frames, eight targets are found, lost, refreshed and moved between slots."""
     engine = BatchedEngine()
     many = MultiTracker(engine=engine, exclusive=False)
     alone = {}
@@ -108,7 +108,7 @@ def test_all_states_come_up_together_as_alone() -> None:
     assert min(engine.calls.count("search2"), engine.calls.count("search4")) >= 3
 
 
-def test_a_bundle_without_such_graphs_runs_in_turn() -> None:
+def test_bundle_without_batched_graphs_runs_targets_in_turn() -> None:
     engine = BatchedEngine()
     engine.bundle.manifest.tensors.clear()  # type: ignore[attr-defined]
     many = followers(engine, 4)
@@ -118,7 +118,7 @@ def test_a_bundle_without_such_graphs_runs_in_turn() -> None:
 
 
 @pytest.mark.parametrize("error", [EngineUnavailable("it broke"), MemoryError("full")])
-def test_a_batch_that_fails_runs_in_turn(error: Exception) -> None:
+def test_failed_batch_runs_its_targets_in_turn(error: Exception) -> None:
     engine = BatchedEngine()
     many, alone = followers(engine, 6), followers(engine, 6, batch=False)
     engine.errors["search4"] = error
@@ -126,7 +126,7 @@ def test_a_batch_that_fails_runs_in_turn(error: Exception) -> None:
         assert many.update(noise(index)) == alone.update(noise(index))
         assert many.batch_failure is error
         assert not many.failed
-    assert engine.calls.count("search2") == 2  # the other batch goes on
+    assert engine.calls.count("search2") == 2  # the other batch continues
     engine.errors["search"] = ZeroDivisionError("all alone")
     assert list(many.update(noise(3))) == ["box 5", "box 6"]
     assert set(many.failed) == {f"box {i}" for i in (1, 2, 3, 4)}
@@ -136,7 +136,7 @@ def test_a_batch_that_fails_runs_in_turn(error: Exception) -> None:
     assert not many.failed
 
 
-def test_ctrl_c_inside_a_batch_is_no_failure_of_it() -> None:
+def test_ctrl_c_inside_a_batch_is_not_a_failure_of_the_batch() -> None:
     engine = BatchedEngine()
     many = followers(engine, 2)
     many.update(noise(1))
@@ -147,7 +147,7 @@ def test_ctrl_c_inside_a_batch_is_no_failure_of_it() -> None:
     assert len(many.update(noise(3))) == 2
 
 
-def test_a_target_with_a_bad_answer_leaves_the_batch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_target_with_a_bad_answer_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = BatchedEngine()
     many = followers(engine, 2)
     graph: Any = engine.graph("search2")
@@ -166,14 +166,14 @@ def test_a_target_with_a_bad_answer_leaves_the_batch_alone(monkeypatch: pytest.M
     assert many.batch_failure is None
 
 
-def test_a_graph_of_another_form_is_refused() -> None:
+def test_batched_graph_of_another_shape_is_rejected() -> None:
     engine = BatchedEngine()
     many = followers(engine, 2)
     graph: Any = engine.graph("search2")
     graph.inputs["anchor"] = graph.inputs["film"]
     with pytest.raises(BundleError, match=r"'anchor' of graph 'search2' .*expected \(2, 64, 64\)"):
         many.update(noise(1))
-    assert engine.calls == []  # the frame counts for none
+    assert engine.calls == []  # the frame does not count for any target
 
 
 @pytest.fixture(scope="module")
@@ -204,10 +204,12 @@ def iou(a: Box, b: Box) -> float:
         pytest.param("openvino", "fp32", marks=pytest.mark.nightly),
     ],
 )
-def test_real_targets_together_and_in_turn(bundle: Bundle, engine: str, precision: str) -> None:
-    """The shipped network on the demo's street: all cars in sight by their boxes, and one by text.
+def test_shipped_network_batched_and_in_turn_agree_on_the_demo(
+    bundle: Bundle, engine: str, precision: str
+) -> None:
+    """Follow all visible cars of the demo's street by box, and one by text, for five frames from each start.
 
-    Five frames from each start: over long runs a last bit decides at times which token is kept, and so on.
+    Over long runs a last bit sometimes decides which token is kept, and the differences grow.
     """
     from edgetrack.demo.scene import Scene
 
@@ -232,8 +234,8 @@ def test_real_targets_together_and_in_turn(bundle: Bundle, engine: str, precisio
             assert both[0].batch_failure is None
 
 
-def test_real_video_together_and_in_turn(bundle: Bundle, shared_data: Path) -> None:
-    """Four things of a real video, by their boxes in its first frame."""
+def test_shipped_network_batched_and_in_turn_agree_on_real_video(bundle: Bundle, shared_data: Path) -> None:
+    """Follow four objects of a real video by their boxes in its first frame."""
     pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     first = MultiTracker(bundle, threads=1)
     many, alone = first, MultiTracker(engine=first.engine, batch=False)
@@ -248,7 +250,7 @@ def test_real_video_together_and_in_turn(bundle: Bundle, shared_data: Path) -> N
 
 
 def same(together: dict[str, Track], in_turn: dict[str, Track]) -> None:
-    """Statuses are equal, boxes and scores nearly."""
+    """Require equal statuses, and nearly equal boxes and scores."""
     assert {n: t.status for n, t in together.items()} == {n: t.status for n, t in in_turn.items()}
     for name, track in together.items():
         assert abs(track.score - in_turn[name].score) < 0.01

@@ -1,4 +1,4 @@
-"""The contrast of a search image that smoke, fog or darkness has faded is restored; other images stay as they are."""
+"""The contrast of a search image that smoke, fog or darkness has faded is restored; other images are unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def smooth(random: np.random.Generator, height: int, width: int) -> Picture:
 
 
 def film(fade: float, level: float, tops: tuple[int, ...] = (90,)) -> list[Picture]:
-    """Patches that move to the right; all frames but the first are multiplied by ``fade``, with ``level`` added."""
+    """Render patches that move right; all frames but the first are multiplied by ``fade``, with ``level`` added."""
     random = np.random.default_rng(4)
     ground, patches = smooth(random, 240, 320), [smooth(random, SIDE, SIDE) for _ in tops]
     frames = []
@@ -57,14 +57,14 @@ def followed(
 
 
 @pytest.mark.parametrize(("fade", "level"), [(0.04, 170), (0.04, 2)], ids=["smoke", "darkness"])
-def test_a_target_is_followed_in_smoke_and_darkness(fade: float, level: float) -> None:
+def test_target_is_followed_in_smoke_and_darkness(fade: float, level: float) -> None:
     track = followed(film(fade, level))
     assert track.status == "tracking"
     assert track.box is not None
     assert track.box.iou(truth()) > 0.6
 
 
-def test_a_target_in_a_pair_is_followed_in_smoke_when_the_second_sensor_is_blank() -> None:
+def test_target_of_a_pair_is_followed_in_smoke_with_a_blank_second_sensor() -> None:
     frames = film(0.04, 170)
     x: list[Any] = [np.zeros_like(frame) for frame in frames]
     x[0] = 255 - frames[0]
@@ -74,7 +74,7 @@ def test_a_target_in_a_pair_is_followed_in_smoke_when_the_second_sensor_is_blank
 
 
 def test_several_targets_are_followed_in_smoke() -> None:
-    """They are searched in one batch, whose images are restored one by one."""
+    """The targets are searched in one batch, whose images are restored one by one."""
     tops = {"upper": 40, "lower": 140}
     frames = film(0.04, 170, tuple(tops.values()))
     with edgetrack.MultiTracker("edgetrack-256", precision="fp32", threads=1) as tracker:
@@ -87,7 +87,7 @@ def test_several_targets_are_followed_in_smoke() -> None:
         assert box.iou(truth(top)) > 0.6
 
 
-def test_noise_is_not_taken_for_a_faded_target() -> None:
+def test_noise_is_not_mistaken_for_a_faded_target() -> None:
     random = np.random.default_rng(7)
     first = film(1.0, 0)[0]
     with edgetrack.Tracker("edgetrack-256", precision="fp32", threads=1) as tracker:

@@ -1,4 +1,4 @@
-"""The C++ library as its users have it: configured, built, installed, found by CMake and run, beside Python."""
+"""The C++ library as users get it: configured, built, installed, found by CMake and run, compared with Python."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, which knows nothing but the installed tree."""
+    """Build the example against nothing but the installed tree."""
     folder = tmp_path_factory.mktemp("example")
     options = {"CMAKE_PREFIX_PATH": str(built / "installed"), "CMAKE_DISABLE_FIND_PACKAGE_OpenCV": "ON"}
     return configure_and_build(repository / "examples/cpp", folder, **options) / "track"
@@ -55,8 +55,8 @@ def test_pairs_of_sensors_in_cpp(built: Path) -> None:
     assert "0 failures" in run(built / "pairs")
 
 
-def test_bad_input_is_an_error_code(built: Path, bundle: Bundle, tmp_path: Path) -> None:
-    """In a locale with a decimal comma, as Qt and GTK set it, where one can be made."""
+def test_bad_input_returns_an_error_code(built: Path, bundle: Bundle, tmp_path: Path) -> None:
+    """Run in a locale with a decimal comma, as Qt and GTK set it, if one can be generated."""
     made = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]
     if shutil.which("localedef") is not None:
         subprocess.run(made, capture_output=True, check=False)
@@ -67,8 +67,8 @@ def test_bad_input_is_an_error_code(built: Path, bundle: Bundle, tmp_path: Path)
     assert "0 failures" in run(built / "c_multi", bundle.folder, pairs, env=onnxruntime_library())
 
 
-def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) -> None:
-    """``tokens`` opens a bundle and reads its tokenizer."""
+def test_cpp_rejects_the_hostile_bundles_of_the_python_tests(built: Path, tmp_path: Path) -> None:
+    """The program ``tokens`` opens a bundle and reads its tokenizer."""
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
     from hostile_bundles import OUTSIDE, SHAPES, graphs, seal, with_weights, write
 
@@ -93,7 +93,7 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
         (folder / "manifest.json").write_text(json.dumps(manifest))
         code, said = opened(folder)
         assert (code, " beside it" in said) == (6, True), (name, said)
-        if name == "beside":  # it is not there yet
+        if name == "beside":  # it does not exist yet
             (folder.parent / name).mkdir()
             (folder / "tokenizer.json").rename(folder.parent / name / "tokenizer.json")
             assert opened(folder)[0] == 0
@@ -106,8 +106,8 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
 
 
 @pytest.mark.nightly
-def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> None:
-    """Crops and tracks, built for aarch64 with the library's own options and run by qemu."""
+def test_arm_gives_the_same_bits(repository: Path, built: Path, tmp_path: Path) -> None:
+    """Crops and tracks are built for aarch64 with the library's own options and run by qemu."""
     compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
     if compiler is None or emulator is None:
         pytest.skip("needs a cross compiler and qemu: apt install g++-aarch64-linux-gnu qemu-user")
@@ -124,7 +124,7 @@ def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.nightly
-def test_a_static_library_serves_as_well(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+def test_static_library_can_be_linked(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
     options = {"BUILD_SHARED_LIBS": "OFF", "CMAKE_INSTALL_PREFIX": str(tmp_path / "installed")}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path / "static", **options)
     run("cmake", "--install", folder)
@@ -148,7 +148,9 @@ def test_each_source_compiles_by_itself(repository: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+def test_address_and_undefined_behavior_sanitizers_find_nothing(
+    repository: Path, tmp_path: Path, bundle: Bundle
+) -> None:
     """Address and undefined behavior, over everything that the other C++ tests do."""
     options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
@@ -163,8 +165,8 @@ def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundl
 
 
 @pytest.mark.nightly
-def test_the_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
-    """Threads with trackers of their own on one engine: on dice, and on ONNX Runtime."""
+def test_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+    """Trackers in separate threads share one engine: a random one, and ONNX Runtime."""
     options = {"EDGETRACK_SANITIZE": "thread", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "the same 1200 tracks in 3 threads" in run(folder / "threads")
@@ -173,7 +175,7 @@ def test_the_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bu
     assert "the same 36 tracks in 3 threads" in run(folder / "threads", bundle.folder, env=environment)
 
 
-def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
+def test_cpp_tokenizer_equals_python(built: Path, bundle: Bundle) -> None:
     lines = [
         "red car",
         " The RED-car's  driver!",
@@ -197,7 +199,7 @@ def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
     assert answers == [*expected, "error 3"]
 
 
-def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path: Path) -> None:
+def test_example_reports_what_is_wrong(example: Path, bundle: Bundle, tmp_path: Path) -> None:
     for words, code, says in (
         ((), 2, "usage: track BUNDLE TEXT"),
         ((tmp_path, "red car", "64x48"), 6, "manifest.json cannot be read"),
@@ -213,7 +215,7 @@ def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path:
         assert (done.returncode, says in done.stderr.decode()) == (code, True), done.stderr
 
 
-def test_without_the_library_the_engine_says_what_to_install(example: Path, bundle: Bundle) -> None:
+def test_missing_library_says_what_to_install(example: Path, bundle: Bundle) -> None:
     environment = {**os.environ, "EDGETRACK_ONNXRUNTIME_LIBRARY": "/nowhere/libonnxruntime.so"}
     done = subprocess.run(
         [example, bundle.folder, "red car", "64x48"],
@@ -227,10 +229,10 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
 
 
 @pytest.mark.parametrize("precision", ["fp32", pytest.param("int8", marks=pytest.mark.nightly)])
-def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(
+def test_cpp_and_python_give_the_same_boxes_for_a_video(
     example: Path, bundle: Bundle, precision: str
 ) -> None:
-    """Bit for bit: seventeen digits are a double."""
+    """Boxes are equal bit for bit: seventeen digits identify a double."""
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
     from edgetrack.tracker import Tracker

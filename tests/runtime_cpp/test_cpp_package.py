@@ -1,4 +1,4 @@
-"""The shared library as a package: its version, what it exports, how CMake finds it, and the program of the docs."""
+"""The shared library as a package: its version, its exports, how CMake finds it, and the program of the docs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built_library(repository, tmp_path_factory)
 
 
-def test_it_exports_its_interface_alone(built: Path, version: str) -> None:
+def test_library_exports_only_its_interface(built: Path, version: str) -> None:
     assert (built / f"libedgetrack.so.{version.rpartition('.')[0]}").is_symlink()
     listed = run("nm", "-DC", "--defined-only", built / "libedgetrack.so").splitlines()
     symbols = [line.split(" ", 2)[2] for line in listed]
@@ -62,7 +62,7 @@ def test_it_exports_its_interface_alone(built: Path, version: str) -> None:
     assert len(symbols) < 170, symbols
 
 
-def test_cmake_finds_it_by_its_version(built: Path, version: str, tmp_path: Path) -> None:
+def test_cmake_finds_the_library_by_version(built: Path, version: str, tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.18)\nproject(using LANGUAGES CXX)\n"
         "find_package(edgetrack 0.9 CONFIG QUIET)\nif(edgetrack_FOUND)\n  message(FATAL_ERROR found)\nendif()\n"
@@ -75,7 +75,7 @@ def test_cmake_finds_it_by_its_version(built: Path, version: str, tmp_path: Path
     assert run(program, Bundle.open().folder).split() == [version, version, "edgetrack-256", "6"]
 
 
-def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path: Path) -> None:
+def test_program_of_the_documentation_builds(repository: Path, built: Path, tmp_path: Path) -> None:
     page = (repository / "docs" / "cpp.md").read_text()
     for language, name in (("cpp", "follow.cpp"), ("cmake", "CMakeLists.txt")):
         block = re.search(rf"```{language}\n(?://|#) {re.escape(name)}\n(.*?)```", page, re.DOTALL)
@@ -93,7 +93,7 @@ def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path:
 
 @pytest.fixture(scope="module")
 def c_example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of examples/c, built from nothing but the installed tree; warnings are errors."""
+    """Build examples/c from nothing but the installed tree, with warnings as errors."""
     options = {
         "EDGETRACK_BUNDLE": str(Bundle.open().folder),
         "CMAKE_PREFIX_PATH": str(built / "installed"),
@@ -102,7 +102,7 @@ def c_example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFa
     return configure_and_build(repository / "examples/c", tmp_path_factory.mktemp("c"), **options)
 
 
-def test_the_c_example_says_what_is_wrong(c_example: Path, tmp_path: Path) -> None:
+def test_c_example_reports_what_is_wrong(c_example: Path, tmp_path: Path) -> None:
     for name, words, code, says in (
         ("track", (), 2, "usage: track BUNDLE TEXT WIDTHxHEIGHT"),
         ("track", (tmp_path, "red car", "64x0"), 2, "usage: track BUNDLE TEXT WIDTHxHEIGHT"),
@@ -143,7 +143,7 @@ def test_several_targets_in_c_have_the_boxes_of_python(c_example: Path) -> None:
     assert {line.split()[3] for line in expected} >= {"searching", "tracking"}
 
 
-def test_the_c_example_follows_the_car(c_example: Path) -> None:
+def test_c_example_follows_the_car(c_example: Path) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
 

@@ -14,7 +14,7 @@ from edgetrack.crop import crop_into, crop_reference
 from edgetrack.errors import BoxError, ConfigError, FrameError
 
 GRAY: dict[str, Any] = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
-# Three different values everywhere, so that a swapped channel shows.
+# Three different values everywhere, so that a swapped channel is detected.
 COLORS: dict[str, Any] = {
     "mean": (120.0, 110.0, 100.0),
     "std": (60.0, 50.0, 40.0),
@@ -40,7 +40,7 @@ def cropped(frame: np.ndarray, region: Any, size: tuple[int, int], **colors: Any
     size=st.tuples(st.integers(1, 33), st.integers(1, 33)),
     seed=st.integers(0, 9),
 )
-def test_equals_the_reference_wherever_the_region_lies(shape, origin, extent, size, seed):
+def test_crop_equals_the_reference_for_any_region(shape, origin, extent, size, seed):
     height, width = shape
     frame = noise(height, width, seed)
     region = (*origin, *extent)
@@ -52,7 +52,7 @@ def test_equals_the_reference_wherever_the_region_lies(shape, origin, extent, si
     "region",
     [(0, 0, 64, 48), (-20, -30, 100, 100), (50, 40, 60, 60), (-100.5, 10, 400, 7), (20.25, 11.75, 3, 5)],
 )
-def test_equals_the_reference_at_the_network_size(region):
+def test_crop_equals_the_reference_at_the_network_size(region):
     frame = noise(48, 64)
     np.testing.assert_allclose(
         cropped(frame, region, (256, 256), **COLORS),
@@ -61,7 +61,7 @@ def test_equals_the_reference_at_the_network_size(region):
     )
 
 
-def test_the_whole_frame_at_its_own_size_is_the_frame_in_rgb():
+def test_whole_frame_at_its_own_size_is_the_frame_in_rgb():
     frame = noise(32, 24)
     rgb = frame[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
     out = cropped(frame, (0, 0, 24, 32), (32, 24), mean=(0,) * 3, std=(1,) * 3, fill=(0,) * 3)
@@ -69,7 +69,7 @@ def test_the_whole_frame_at_its_own_size_is_the_frame_in_rgb():
 
 
 @pytest.mark.parametrize("region", [(1e9, 0, 10, 10), (-1e300, -1e300, 5, 5), (0, 500, 64, 64)])
-def test_a_region_outside_the_frame_is_all_fill(region):
+def test_region_outside_the_frame_is_all_fill(region):
     out = cropped(noise(48, 64), region, (8, 8), **GRAY)
     np.testing.assert_allclose(out, 0.0, atol=1e-6)
 
@@ -79,7 +79,7 @@ def test_a_region_outside_the_frame_is_all_fill(region):
     [np.s_[:, :], np.s_[::2], np.s_[::-1], np.s_[5:40, 7:50], np.s_[3:4, 2:3]],
     ids=["whole", "every second row", "upside down", "window", "one pixel"],
 )
-def test_rows_may_lie_apart(view):
+def test_rows_may_be_padded(view):
     frame = noise(48, 64)[view]
     region = (-3.0, 2.5, 30.0, 28.0)
     np.testing.assert_allclose(
@@ -90,7 +90,7 @@ def test_rows_may_lie_apart(view):
 
 
 @pytest.mark.parametrize("view", [np.s_[:, ::2], np.s_[:, ::-1], np.s_[..., ::-1]])
-def test_pixels_of_a_row_must_be_packed(view):
+def test_pixels_of_a_row_must_be_contiguous(view):
     with pytest.raises(FrameError, match=r"has the strides .* expected .*ascontiguousarray"):
         cropped(noise(48, 64)[view], (0, 0, 8, 8), (8, 8), **GRAY)
 
@@ -104,7 +104,7 @@ def test_pixels_of_a_row_must_be_packed(view):
         ([[0]], "list"),
     ],
 )
-def test_frames_of_another_kind_are_refused(frame, says):
+def test_unsupported_frames_are_rejected(frame, says):
     with pytest.raises(FrameError, match=says):
         cropped(frame, (0, 0, 8, 8), (8, 8), **GRAY)
 
@@ -112,7 +112,7 @@ def test_frames_of_another_kind_are_refused(frame, says):
 @pytest.mark.parametrize(
     "region", [(0, 0, 0, 5), (0, 0, 5, -1), (float("nan"), 0, 5, 5), (0, 0, float("inf"), 5), (0, 1)]
 )
-def test_regions_without_an_extent_are_refused(region):
+def test_empty_regions_are_rejected(region):
     with pytest.raises(BoxError, match=r"expected finite \(x, y, w, h\)"):
         cropped(noise(8, 8), region, (8, 8), **GRAY)
 
@@ -128,7 +128,7 @@ def test_regions_without_an_extent_are_refused(region):
         None,
     ],
 )
-def test_outputs_of_another_kind_are_refused(out):
+def test_unsupported_outputs_are_rejected(out):
     with pytest.raises(ConfigError, match="expected a writeable, C-contiguous float32"):
         crop_into(noise(8, 8), (0, 0, 8, 8), out, **GRAY)
 
@@ -139,7 +139,7 @@ def test_colors_must_be_three_finite_numbers(colors):
         cropped(noise(8, 8), (0, 0, 8, 8), (8, 8), **{**GRAY, **colors})
 
 
-def test_threads_do_not_share_their_buffers():
+def test_threads_do_not_share_buffers():
     frames = [noise(120, 160, seed) for seed in range(4)]
     regions = [(-10.0 + 7 * i, 5.0 * i, 90.0 + i, 70.0) for i in range(4)]
     expected = [crop_reference(f, r, (64, 64), **COLORS) for f, r in zip(frames, regions, strict=True)]
@@ -159,7 +159,7 @@ def test_threads_do_not_share_their_buffers():
 
 
 @pytest.mark.parametrize("side", [64.0, 256.0, 400.0])
-def test_agrees_with_opencv_inside_the_frame(side):
+def test_crop_agrees_with_opencv_inside_the_frame(side):
     cv2 = pytest.importorskip("cv2", reason="compares with OpenCV (extra [video])")
     frame = noise(480, 640)
     x, y, step = 100.3, 50.7, side / 256
@@ -167,6 +167,6 @@ def test_agrees_with_opencv_inside_the_frame(side):
     warped = cv2.warpAffine(frame, matrix, (256, 256), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     expected = (warped[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5
     difference = np.abs(cropped(frame, (x, y, side, side), (256, 256), **GRAY) - expected)
-    # OpenCV 4 rounds positions to 1/32 pixel, which noise turns into up to 255 / 32 steps on each axis.
+    # OpenCV 4 rounds positions to 1/32 pixel; with noise, this is up to 255 / 32 gray levels on each axis.
     assert difference.max() <= 2 * 255 / 32 / 127.5
     assert difference.mean() < 0.02

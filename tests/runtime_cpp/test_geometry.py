@@ -1,4 +1,4 @@
-"""Regions, boxes and the way between them: of the reference, which ``test_native_tracker.py`` compares C++ with."""
+"""Regions, boxes and the mapping between them in the reference, which ``test_native_tracker.py`` compares C++ with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ boxes = st.builds(Box, numbers, numbers, sides, sides)
 
 
 @given(boxes, st.sampled_from([2.0, 4.0]))
-def test_a_box_survives_the_way_to_its_region_and_back(box: Box, factor: float) -> None:
+def test_box_survives_the_round_trip_to_its_region(box: Box, factor: float) -> None:
     x, y, side, _ = region = region_around(box, factor)
     cx, cy = box.center
     back = from_region(region, ((cx - x) / side, (cy - y) / side, box.w / side, box.h / side))
@@ -26,7 +26,7 @@ def test_a_box_survives_the_way_to_its_region_and_back(box: Box, factor: float) 
 
 
 @given(boxes, st.integers(3, 2000), st.integers(3, 2000))
-def test_a_clipped_box_lies_in_the_frame(box: Box, width: int, height: int) -> None:
+def test_clipped_box_lies_in_the_frame(box: Box, width: int, height: int) -> None:
     cut = clip(box, width, height)
     assert cut.x >= 0
     assert cut.y >= 0
@@ -36,14 +36,14 @@ def test_a_clipped_box_lies_in_the_frame(box: Box, width: int, height: int) -> N
 
 
 @given(boxes)
-def test_the_target_share_adds_up_to_the_box(box: Box) -> None:
+def test_target_share_sums_to_the_area_of_the_box(box: Box) -> None:
     region = region_around(box, 2.0)
     share = target_share(box, region, 8)
     area = min(box.w, region[2]) * min(box.h, region[2])
     assert share.sum() * (region[2] / 8) ** 2 == pytest.approx(area, rel=1e-3)
 
 
-def test_the_letterbox_holds_the_whole_frame() -> None:
+def test_letterbox_contains_the_whole_frame() -> None:
     assert letterbox(640, 480) == (0, -80, 640, 640)
     assert letterbox(480, 640) == (-80, 0, 640, 640)
 
@@ -51,7 +51,7 @@ def test_the_letterbox_holds_the_whole_frame() -> None:
 @pytest.mark.parametrize(
     "bad", [(0, 0, 0, 5), (0, 0, 5, -1), (np.nan, 0, 5, 5), (0, np.inf, 5, 5), (1, 2, 3), "abcd", 7]
 )
-def test_a_bad_box_is_refused(bad: object) -> None:
+def test_bad_box_is_rejected(bad: object) -> None:
     with pytest.raises(BoxError, match="box"):
         Box.of(bad)
 

@@ -1,4 +1,4 @@
-"""No bundle can hurt: not one in which everything agrees, not by the places where its graphs keep their weights."""
+"""No bundle can do harm: neither by consistent but wrong shapes nor by where its graphs keep their weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def in_a_child(*folders: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_shapes_that_do_not_fit_are_refused_by_a_process_that_lives(tmp_path: Path) -> None:
+def test_inconsistent_shapes_are_rejected_without_a_crash(tmp_path: Path) -> None:
     folders = []
     for number, change in enumerate(SHAPES.values()):
         change(shapes := graphs())
@@ -48,19 +48,19 @@ def test_shapes_that_do_not_fit_are_refused_by_a_process_that_lives(tmp_path: Pa
         assert line.split()[1] == "BundleError", (case, line)
 
 
-def test_what_fits_runs(tmp_path: Path) -> None:
+def test_consistent_bundle_runs(tmp_path: Path) -> None:
     assert {line.split()[1] for line in in_a_child(write(tmp_path / "b", graphs()))} == {"ran"}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e30, 1e38, 0.0])
-def test_answers_that_are_no_boxes(tmp_path: Path, value: float) -> None:
-    """Whatever a network answers is a box of finite numbers, none, or the bundle's fault."""
+def test_network_outputs_that_are_not_boxes_are_handled(tmp_path: Path, value: float) -> None:
+    """Whatever a network outputs becomes a box of finite numbers, no box, or a BundleError."""
     for line in in_a_child(write(tmp_path / "b", graphs(), value=value)):
         assert line.split()[1] in ("ran", "BundleError"), line
 
 
-def test_an_answer_that_is_larger_than_it_was_declared(tmp_path: Path) -> None:
-    """Its shape is known only when the graph runs, and the memory for it is there already."""
+def test_output_larger_than_declared_is_an_error(tmp_path: Path) -> None:
+    """Its shape is known only when the graph runs, after its memory has been allocated."""
     folder = write(tmp_path / "b", graphs())
     model = onnx.load(str(folder / "search.onnx"))
     constants = {"row": [0, 0, 0, 1], "forty": 40.0, "nothing": 0.0}
@@ -92,7 +92,7 @@ def test_an_answer_that_is_larger_than_it_was_declared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", LARGE)
-def test_large_tensors_are_refused_before_anything_is_allocated(tmp_path: Path, kind: str) -> None:
+def test_large_tensors_are_rejected_before_allocation(tmp_path: Path, kind: str) -> None:
     shapes = graphs()
     folder = write(tmp_path / "b", shapes)
     LARGE[kind](shapes)
@@ -104,7 +104,7 @@ def test_large_tensors_are_refused_before_anything_is_allocated(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("length", [0, 2, 4097, 2**40, 2**70])
-def test_texts_have_a_limit(tmp_path: Path, length: int) -> None:
+def test_texts_have_a_length_limit(tmp_path: Path, length: int) -> None:
     with pytest.raises(BundleError, match="export the bundle again"):
         Bundle.open(write(tmp_path / "b", graphs(), text_length=length))
 
@@ -114,21 +114,21 @@ def test_python_and_cpp_have_the_same_limits() -> None:
 
 
 @pytest.mark.parametrize("case", OUTSIDE)
-def test_weights_lie_in_listed_files(tmp_path: Path, case: str) -> None:
+def test_weights_in_unlisted_files_are_rejected(tmp_path: Path, case: str) -> None:
     with_weights(write(tmp_path / "b", graphs()), case)
     with pytest.raises(BundleError, match="again") as caught:
         Bundle.open(tmp_path / "b")
     assert "\n" not in str(caught.value)
 
 
-def test_listed_weights_are_read(tmp_path: Path) -> None:
+def test_weights_in_listed_files_are_read(tmp_path: Path) -> None:
     folder = write(tmp_path / "b", graphs())
     with_outside_weights(folder, location="./text.weights", offset="8", length="8")
     assert {line.split()[1] for line in in_a_child(folder)} == {"ran"}
 
 
 def nested(where: str) -> bytes:
-    """An ONNX file with a tensor in another file at an unusual place."""
+    """Make an ONNX file with a tensor in an external file, referenced from an unusual place."""
     from onnx import TensorProto, helper
 
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2], data_location=TensorProto.EXTERNAL)
@@ -156,11 +156,11 @@ def nested(where: str) -> bytes:
 
 
 @pytest.mark.parametrize("where", ["constant", "subgraph", "function", "sparse", "list", "training"])
-def test_weights_are_found_wherever_a_tensor_may_be(where: str) -> None:
+def test_external_weights_are_found_wherever_a_tensor_may_be(where: str) -> None:
     assert runtime.outside_weights(nested(where), "it") == [(b"/etc/passwd", 0, 8)]
 
 
-def test_no_part_of_a_file_breaks_the_reader() -> None:
+def test_damaged_onnx_file_does_not_crash_the_reader() -> None:
     data = nested("function")
     for end in range(len(data)):
         _reads_or_refuses(data[:end])
@@ -184,8 +184,8 @@ def _varint(number: int) -> bytes:
     return low if number < 128 else low + _varint(number >> 7)
 
 
-def test_names_that_are_no_text(tmp_path: Path) -> None:
-    """Neither a location nor a key need be UTF-8, and an error about them is one all the same."""
+def test_names_that_are_not_utf8_are_handled(tmp_path: Path) -> None:
+    """Locations and keys may not be valid UTF-8; an error about them must be readable all the same."""
     folder = write(tmp_path / "b", graphs())
     with_outside_weights(folder, location="text.weights", offset="0", length="8")
     whole = (folder / "text.onnx").read_bytes()
@@ -197,7 +197,7 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
         assert "\x1b" not in str(caught.value)
 
 
-def test_a_graph_is_an_onnx_file_by_its_name(tmp_path: Path) -> None:
+def test_graph_must_be_named_onnx(tmp_path: Path) -> None:
     folder = write(tmp_path / "b", graphs())
     (folder / "text.onnx").rename(folder / "text.ort")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -209,7 +209,7 @@ def test_a_graph_is_an_onnx_file_by_its_name(tmp_path: Path) -> None:
         Bundle.open(folder)
 
 
-def test_a_link_to_a_file_of_the_bundle_is_refused(tmp_path: Path) -> None:
+def test_symbolic_link_to_a_file_of_the_bundle_is_rejected(tmp_path: Path) -> None:
     folder = write(tmp_path / "b", graphs())
     (folder / "text.weights").rename(folder / "w")
     (folder / "text.weights").symlink_to("w")
@@ -217,7 +217,9 @@ def test_a_link_to_a_file_of_the_bundle_is_refused(tmp_path: Path) -> None:
         Bundle.open(folder)
 
 
-def test_a_bundle_stays_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundle_keeps_its_folder_when_the_working_directory_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "b", graphs())
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Looks at the whole frame that run beside the rest: the same tracks however long they take, and clean ends."""
+"""Full-frame searches in a background thread: the same tracks however long they take, and a clean exit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Beside(FakeEngine):
-    """Finds red. Its looks wait for ``go``, in threads that it notes."""
+    """An engine that finds red. Its full-frame searches wait for ``go``, in threads that it records."""
 
     concurrent = True
 
@@ -44,7 +44,7 @@ class Beside(FakeEngine):
         self.go.set()
         self.threads: dict[str, set[int]] = {}
         self.error: Exception | None = None
-        self.seconds = 0.0  # that a look takes
+        self.seconds = 0.0  # that a full-frame search takes
 
     def graph(self, role: str) -> Any:
         return self._graphs.setdefault(role, BesideGraph(role, self))
@@ -66,7 +66,7 @@ class BesideGraph(FakeGraph):
 
 
 class Dice(ScriptedEngine):
-    """Dice by role and number of its call, so that it does not matter which of two networks runs first."""
+    """Random answers by role and number of the call, so that the order of two networks does not matter."""
 
     concurrent = True
 
@@ -101,7 +101,7 @@ class DiceGraph(ScriptedGraph):
 
 @pytest.mark.parametrize("odds", [EVEN, FADING], ids=["even", "fading"])
 @pytest.mark.parametrize("named_by", ["box", "text"])
-def test_the_tracks_do_not_depend_on_how_long_a_look_takes(
+def test_tracks_do_not_depend_on_the_duration_of_a_search(
     monkeypatch: pytest.MonkeyPatch, named_by: str, odds: tuple[float, ...]
 ) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
@@ -120,18 +120,18 @@ def test_the_tracks_do_not_depend_on_how_long_a_look_takes(
     assert tracks(1) == tracks(2) == prompt
 
 
-def test_a_look_runs_in_a_thread_of_its_own_and_no_frame_waits_for_it() -> None:
+def test_full_frame_search_runs_in_a_background_thread_and_delays_no_frame() -> None:
     engine = Beside()
     tracker = Tracker(engine=engine)
     tracker.start(scene(None), text="red")
-    engine.go.clear()  # from here on a look that begins does not come to its end
+    engine.go.clear()  # from here on a search that starts does not finish
     assert tracker.update(scene(None)).basis == "reused"
     engine.go.set()
     assert threading.get_ident() not in engine.threads["ground"]
     assert len(engine.threads["ground"]) == 1
 
 
-def test_frames_that_come_slower_than_a_look_runs_wait_for_none_of_it() -> None:
+def test_slow_frames_do_not_wait_for_a_search() -> None:
     engine = Beside()
     engine.seconds = 0.06
     tracker = Tracker(engine=engine)
@@ -141,10 +141,10 @@ def test_frames_that_come_slower_than_a_look_runs_wait_for_none_of_it() -> None:
         time.sleep(0.04)
         assert tracker.update(scene(None)).status == "searching"
         waits_ms.append(tracker.timing.total)
-    assert np.median(waits_ms) < 10  # a third of a look is 20
+    assert np.median(waits_ms) < 10  # a third of a search is 20
 
 
-def test_the_answer_counts_a_fixed_number_of_frames_later_and_the_box_is_of_now() -> None:
+def test_result_counts_a_fixed_number_of_frames_later_with_a_current_box() -> None:
     tracker = Tracker(engine=Beside())
     tracker.start(scene(None), text="red")
     tracks = [tracker.update(scene((100 + 5 * i, 100, 60, 40))) for i in range(10)]
@@ -153,31 +153,31 @@ def test_the_answer_counts_a_fixed_number_of_frames_later_and_the_box_is_of_now(
     boxes = [track.box for track in tracks[first:]]
     assert all(box and abs(box.x - 100 - 5 * (first + i)) < 6 for i, box in enumerate(boxes))
     assert boxes[1]
-    assert abs(boxes[1].x - 100 - 5 * (first + 1)) < 1  # one frame later it is where the thing is
+    assert abs(boxes[1].x - 100 - 5 * (first + 1)) < 1  # one frame later it is where the object is
 
 
-def test_following_goes_on_while_the_sentence_checks() -> None:
+def test_tracking_continues_during_reverification() -> None:
     engine = Beside()
     tracker = Tracker(engine=engine)
     tracker.start(scene(RED), text="red")
     for _ in range(5):
         tracker.update(scene(RED))
     engine.go.clear()
-    track = tracker.update(scene(RED))  # a check begins in it, and its answer counts later
+    track = tracker.update(scene(RED))  # a check starts in it, and its result counts later
     assert track.status == "tracking"
     engine.go.set()
     tracker._core.rest()
     assert engine.calls.count("ground") >= 2
 
 
-def test_an_engine_that_serves_one_caller_answers_at_once() -> None:
+def test_engine_that_serves_one_caller_answers_synchronously() -> None:
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(None), text="red")
     assert tracker.update(scene(None)).basis == "network"
     assert tracker.update(scene(RED)).status == "tracking"
 
 
-def test_a_look_that_fails_says_so_and_another_one_begins() -> None:
+def test_failed_search_raises_and_another_one_starts() -> None:
     engine = Beside()
     tracker = Tracker(engine=engine)
     tracker.start(scene(None), text="red")
@@ -191,7 +191,7 @@ def test_a_look_that_fails_says_so_and_another_one_begins() -> None:
 
 
 @pytest.mark.parametrize("ending", ["set_text", "start", "del"])
-def test_what_is_under_way_is_forgotten_with_its_target(ending: str) -> None:
+def test_pending_search_is_discarded_with_its_target(ending: str) -> None:
     engine = Beside()
     tracker = Tracker(engine=engine)
     tracker.start(scene(None), text="red")
@@ -204,10 +204,10 @@ def test_what_is_under_way_is_forgotten_with_its_target(ending: str) -> None:
     elif ending == "start":
         assert tracker.start(scene(None), text="other").status == "searching"
     else:
-        del tracker  # waits; holding the interpreter it would wait for ever
+        del tracker  # waits; it would deadlock if it held the GIL
 
 
-def test_targets_that_come_and_go_with_looks_under_way() -> None:
+def test_targets_may_come_and_go_during_searches() -> None:
     engine = Beside()
     many = MultiTracker(engine=engine)
     for i in range(30):
@@ -219,7 +219,7 @@ def test_targets_that_come_and_go_with_looks_under_way() -> None:
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_warming_up_runs_every_network_and_changes_nothing(several: bool) -> None:
+def test_warm_up_runs_every_network_and_changes_nothing(several: bool) -> None:
     engine = Beside()
     if several:
         many = MultiTracker(engine=engine)
@@ -238,7 +238,7 @@ def test_warming_up_runs_every_network_and_changes_nothing(several: bool) -> Non
 
 
 @pytest.mark.parametrize("masks", [False, True])
-def test_the_shipped_networks_are_loaded_by_warming_up(masks: bool) -> None:
+def test_warm_up_loads_the_shipped_networks(masks: bool) -> None:
     many = edgetrack.MultiTracker(threads=1, masks=masks)
     many.warm_up()
     engine: Any = many.engine
@@ -267,7 +267,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @pytest.mark.parametrize("ending", ["exit", "raise", "fork"])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
-def test_a_process_ends_and_forks_with_a_look_under_way(ending: str) -> None:
+def test_process_exits_and_forks_during_a_search(ending: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ENDS, ending], capture_output=True, text=True, timeout=120, check=False
     )

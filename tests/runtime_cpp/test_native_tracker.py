@@ -1,6 +1,6 @@
-"""The C++ tracker against the plain Python one: the same boxes, scores, states and network inputs, bit for bit.
+"""The C++ tracker against the reference in Python: the same boxes, scores, states and network inputs, bit for bit.
 
-On a random engine and on the shipped networks.
+Both run on a random engine and on the shipped networks.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def both(
 @pytest.mark.parametrize("named_by", ["box", "text", "both"])
 @pytest.mark.parametrize("odds", [EVEN, CALM, FADING], ids=["even", "calm", "fading"])
 @pytest.mark.parametrize("seed", range(2))
-def test_every_state_is_the_references(
+def test_every_state_equals_the_reference(
     monkeypatch: pytest.MonkeyPatch, seed: int, odds: tuple[float, ...], named_by: str
 ) -> None:
     native, plain = both(
@@ -89,7 +89,7 @@ def test_every_state_is_the_references(
 
 
 @pytest.mark.parametrize("switched_off", ["reverify_interval", "template_update_interval"])
-def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_off: str) -> None:
+def test_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_off: str) -> None:
     native, plain = both(monkeypatch, 1, thresholds={switched_off: 0.0}, odds=CALM)
     if switched_off == "reverify_interval":
         monkeypatch.setattr(plain, "_checked", lambda _: None)
@@ -103,16 +103,14 @@ def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_of
 
 
 @pytest.mark.nightly
-def test_the_shipped_networks_give_the_same_boxes() -> None:
-    """Through arrays bound once and through arrays given at each call, on the demo's street."""
+def test_shipped_networks_give_the_boxes_of_the_reference() -> None:
+    """Run with arrays bound once and with arrays passed in each call, on the demo's street."""
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
     from edgetrack.prompt import Tokenizer
 
     engine: Any = open_engine(without_eye(Bundle.open()), threads=1)
-    engine.concurrent = (
-        False  # the reference answers at once; tests/runtime_cpp/test_looks.py is about looks beside the rest
-    )
+    engine.concurrent = False  # the reference has no background searches
     native, plain = Tracker(engine=engine), reference.tracker.Tracker(engine)
     tokens = Tokenizer(engine.bundle).encode("red car")
     for frame in Scene().frames():
@@ -124,7 +122,7 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
             break
 
 
-# what can go wrong
+# errors
 
 
 def picture(height: int = 48, width: int = 64) -> NDArray[np.uint8]:
@@ -132,7 +130,7 @@ def picture(height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("name", ["prompts", "memory"])
-def test_a_graph_without_an_input_is_named(name: str) -> None:
+def test_graph_without_an_input_is_named(name: str) -> None:
     engine = FakeEngine()
     del engine.graph("search").inputs[name]
     with pytest.raises(BundleError, match=f"'search' has no tensor '{name}'.*export the bundle again"):
@@ -143,7 +141,7 @@ def test_a_graph_without_an_input_is_named(name: str) -> None:
     "spec",
     [TensorSpec("float64", (1, 3, 64)), TensorSpec("float32", (1, 2, 64)), TensorSpec("float32", (1, 3))],
 )
-def test_an_input_of_another_form_is_named(spec: TensorSpec) -> None:
+def test_input_of_another_type_is_named(spec: TensorSpec) -> None:
     engine = FakeEngine()
     engine.graph("search").inputs["prompts"] = spec
     with pytest.raises(
@@ -152,7 +150,7 @@ def test_an_input_of_another_form_is_named(spec: TensorSpec) -> None:
         Tracker(engine=engine)
 
 
-def test_an_output_of_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_of_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FakeEngine()
     tracker = Tracker(engine=engine)
     tracker.start(picture(), box=(10, 10, 20, 20))
@@ -167,7 +165,7 @@ def test_an_output_of_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", ["size", "offset", "presence"])
-def test_values_that_are_not_finite_are_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_non_finite_values_are_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     engine = FakeEngine()
     tracker = Tracker(engine=engine)
     tracker.start(picture(), box=(10, 10, 20, 20))
@@ -180,7 +178,7 @@ def test_values_that_are_not_finite_are_named(monkeypatch: pytest.MonkeyPatch, n
         tracker.update(picture())
 
 
-def test_an_engine_that_fails_passes_its_error_on_and_leaves_no_half_target(
+def test_engine_error_is_raised_and_leaves_no_half_set_target(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = FakeEngine()
@@ -202,21 +200,21 @@ def test_an_engine_that_fails_passes_its_error_on_and_leaves_no_half_target(
         tracker.update(picture())
 
 
-def test_a_text_of_another_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_of_another_length_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
     monkeypatch.setattr(Tokens, "encode", lambda *_: (np.ones((1, 7), np.int64), np.ones((1, 7), np.float32)))
     with pytest.raises(PromptError, match="7 ids and 7 mask values; expected 24"):
         Tracker(engine=FakeEngine()).start(picture(), text="1")
 
 
-def test_a_box_whose_center_lies_outside_is_refused() -> None:
+def test_box_whose_center_is_outside_the_frame_is_rejected() -> None:
     tracker = Tracker(engine=FakeEngine())
     with pytest.raises(BoxError, match="64x48"):
         tracker.start(picture(), box=(-50, 0, 40, 40))
     assert tracker.start(picture(), box=(-10, -10, 40, 40)).status == "tracking"
 
 
-def test_rows_may_lie_apart_but_not_overlap() -> None:
+def test_rows_may_be_padded_but_not_overlap() -> None:
     wide = np.random.default_rng(0).integers(0, 256, (96, 80, 3), dtype=np.uint8)
     view, copy = wide[::-2, 5:69], np.ascontiguousarray(wide[::-2, 5:69])
     tracks = []
@@ -233,8 +231,8 @@ def test_rows_may_lie_apart_but_not_overlap() -> None:
         Tracker(engine=FakeEngine()).start(overlapping, box=(10, 5, 5, 5))
 
 
-def test_arrays_outlive_the_tracker() -> None:
-    """An engine may keep what it was given; the memory is then still there."""
+def test_bound_arrays_outlive_the_tracker() -> None:
+    """An engine may keep the arrays that it was given; their memory must stay valid."""
 
     class Keeping(FakeEngine):
         def __init__(self) -> None:
@@ -255,7 +253,7 @@ def test_arrays_outlive_the_tracker() -> None:
     assert all(np.array_equal(engine.kept[name], array) for name, array in before.items())
 
 
-def test_threads_that_share_a_tracker_take_turns_and_two_trackers_do_not_wait() -> None:
+def test_threads_sharing_a_tracker_take_turns_and_two_trackers_run_in_parallel() -> None:
     engine = FakeEngine()
     tracker = Tracker(engine=engine)
     tracker.start(picture(), box=(10, 10, 20, 20))

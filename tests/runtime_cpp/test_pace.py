@@ -1,4 +1,4 @@
-"""Frames without the network: boxes that coast when the deadline is short, and boxes that stand when nothing moves."""
+"""Frames without inference: boxes coast if the deadline is short, and are reused if nothing moves."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from edgetrack.errors import ConfigError
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box, Track
 
-SHORT, LONG = 1e-6, 1e9  # milliseconds: over at once, and never
+SHORT, LONG = 1e-6, 1e9  # milliseconds: exceeded at once, and never
 START = Box(100, 100, 60, 40)
 
 
 class SlowGraph(FakeGraph):
-    """Sleeps before it answers."""
+    """A graph that sleeps before it answers."""
 
     def __init__(self, role: str, calls: list[str], seconds: float) -> None:
         super().__init__(role, calls)
@@ -37,7 +37,7 @@ class SlowGraph(FakeGraph):
 
 
 def slow_engine(**seconds: float) -> FakeEngine:
-    """Finds red; each role takes its time."""
+    """Make an engine that finds red; each role takes its own time."""
     engine = FakeEngine()
     engine._graphs.update({role: SlowGraph(role, engine.calls, s) for role, s in seconds.items()})
     return engine
@@ -57,7 +57,7 @@ def moved(i: int) -> Box:
 
 
 def bases(tracks: list[Track]) -> str:
-    """N for network, c for coasted, r for reused."""
+    """Encode the bases of tracks: N for network, c for coasted, r for reused."""
     return "".join({"network": "N", "coasted": "c", "reused": "r"}[track.basis] for track in tracks)
 
 
@@ -68,17 +68,17 @@ def searches(tracker: Tracker) -> int:
 # deadlines
 
 
-def test_a_slow_network_coasts_three_frames_and_then_runs() -> None:
+def test_slow_network_coasts_three_frames_and_then_runs() -> None:
     tracker = Tracker(engine=slow_engine(search=0.2))
     tracks = [tracker.start(scene(), box=START)]
     tracks += [tracker.update(scene(moved(i)), deadline_ms=150) for i in range(1, 10)]
-    assert bases(tracks) == "NNcccNcccN"  # what it costs is known from the first time on
+    assert bases(tracks) == "NNcccNcccN"  # its duration is known after the first run
     assert searches(tracker) == 3
     assert [track.index for track in tracks] == list(range(10))
     assert {track.status for track in tracks} == {"tracking"}
 
 
-def test_the_box_coasts_at_its_velocity_and_the_next_look_catches_up() -> None:
+def test_coasting_box_moves_at_its_velocity_and_inference_corrects_it() -> None:
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(), box=START)
     for i in range(1, 12):
@@ -94,8 +94,8 @@ def test_the_box_coasts_at_its_velocity_and_the_next_look_catches_up() -> None:
     assert caught_up.box.iou(moved(15)) > 0.9
 
 
-def test_a_box_that_coasts_stops_at_the_border_and_keeps_its_size() -> None:
-    """A sliver of it would be searched for in a sliver of the frame."""
+def test_coasting_box_stops_at_the_border_and_keeps_its_size() -> None:
+    """Otherwise only a sliver of the box would be searched for in a sliver of the frame."""
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(Box(400, 300, 60, 40)), box=(400, 300, 60, 40))
     for i in range(1, 10):
@@ -109,7 +109,7 @@ def test_a_box_that_coasts_stops_at_the_border_and_keeps_its_size() -> None:
         assert track.box.x + track.box.w <= 640
 
 
-def test_with_enough_time_or_no_deadline_the_network_always_runs() -> None:
+def test_network_always_runs_with_enough_time_or_no_deadline() -> None:
     for deadline_ms in (None, LONG, 60_000, np.float32(60_000)):
         tracker = Tracker(engine=slow_engine(search=0.002))
         tracker.start(scene(), box=START)
@@ -117,7 +117,7 @@ def test_with_enough_time_or_no_deadline_the_network_always_runs() -> None:
         assert bases(tracks) == "N" * 7
 
 
-def test_a_few_slow_runs_do_not_count_and_a_machine_that_slows_down_does() -> None:
+def test_few_slow_runs_are_ignored_but_a_machine_that_slows_down_is_noticed() -> None:
     engine = slow_engine(search=0.0)
     tracker = Tracker(engine=engine)
     tracker.start(scene(), box=START)
@@ -127,7 +127,7 @@ def test_a_few_slow_runs_do_not_count_and_a_machine_that_slows_down_does() -> No
         assert bases([tracker.update(scene(), deadline_ms=250) for _ in expected]) == expected
 
 
-def test_nothing_coasts_while_the_target_is_looked_for_uncertain_or_lost(
+def test_nothing_coasts_while_the_target_is_searched_uncertain_or_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
@@ -143,7 +143,9 @@ def test_nothing_coasts_while_the_target_is_looked_for_uncertain_or_lost(
     assert set(bases(gone)) == {"N"}
 
 
-def test_a_check_by_the_sentence_waits_for_time_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reverification_is_postponed_for_the_deadline_but_not_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
     engine = slow_engine(ground=0.3)
     tracker = Tracker(engine=engine)
@@ -153,12 +155,12 @@ def test_a_check_by_the_sentence_waits_for_time_but_not_for_ever(monkeypatch: py
         before = engine.calls.count("ground")
         tracks.append(tracker.update(scene(), deadline_ms=250))
         checks.append(engine.calls.count("ground") - before)
-    assert bases(tracks) == "N" * 16  # the search alone is in time
+    assert bases(tracks) == "N" * 16  # the search alone meets the deadline
     assert [i + 1 for i, ran in enumerate(checks) if ran] == [9, 15]  # due at 6 and 12
 
 
 @pytest.mark.parametrize("deadline_ms", [0, -3.0, float("nan"), float("inf"), "10", True, [5]])
-def test_a_bad_deadline_is_named_and_the_frame_does_not_count(deadline_ms: Any) -> None:
+def test_bad_deadline_is_named_and_the_frame_does_not_count(deadline_ms: Any) -> None:
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(), box=START)
     with pytest.raises(ConfigError, match=r"deadline_ms is .*expected a positive number of milliseconds"):
@@ -166,10 +168,10 @@ def test_a_bad_deadline_is_named_and_the_frame_does_not_count(deadline_ms: Any) 
     assert tracker.update(scene()).index == 1
 
 
-# nothing moves
+# static scenes
 
 
-def test_a_box_at_rest_stands_for_five_frames_and_then_the_network_looks() -> None:
+def test_static_box_is_reused_for_five_frames_before_the_network_runs() -> None:
     tracker = Tracker(engine=FakeEngine(), static_check=True)
     tracks = [tracker.start(scene(), box=START)] + [tracker.update(scene()) for _ in range(16)]
     assert bases(tracks) == "NNNN" + "rrrrrN" * 2 + "r"
@@ -178,13 +180,13 @@ def test_a_box_at_rest_stands_for_five_frames_and_then_the_network_looks() -> No
     assert all(track.score == tracks[3].score for track in tracks[4:])
 
 
-def test_it_is_off_unless_asked_for() -> None:
+def test_static_check_is_off_by_default() -> None:
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(), box=START)
     assert bases([tracker.update(scene()) for _ in range(12)]) == "N" * 12
 
 
-def test_what_moves_is_looked_at_in_the_frame_in_which_it_moves() -> None:
+def test_moving_target_is_searched_in_the_frame_in_which_it_moves() -> None:
     tracker = Tracker(engine=FakeEngine(), static_check=True)
     tracker.start(scene(), box=START)
     assert bases([tracker.update(scene()) for _ in range(5)]) == "NNNrr"
@@ -193,11 +195,11 @@ def test_what_moves_is_looked_at_in_the_frame_in_which_it_moves() -> None:
     assert track.basis == "network"
     assert track.box is not None
     assert track.box.iou(jumped) > 0.9
-    assert bases([tracker.update(scene(jumped)) for _ in range(4)]) == "NNNr"  # it has to come to rest anew
+    assert bases([tracker.update(scene(jumped)) for _ in range(4)]) == "NNNr"  # it must come to rest again
 
 
-def test_what_crawls_is_not_at_rest() -> None:
-    """Two boxes in a row are at the same place, all of them are not; no change of the picture counts here."""
+def test_slowly_moving_target_is_not_static() -> None:
+    """Two consecutive boxes are at the same place, but not all of them; changes of the image are ignored here."""
     engine = FakeEngine()
     object.__setattr__(engine.bundle.manifest, "thresholds", {"static_max_diff": 255.0})
     tracker = Tracker(engine=engine, static_check=True)
@@ -211,12 +213,12 @@ def test_what_crawls_is_not_at_rest() -> None:
     [
         ("noise", "reused"),  # of a camera: 2 levels
         ("elsewhere", "reused"),  # far from the target
-        ("near", "network"),  # something small beside the target
+        ("near", "network"),  # something small next to the target
         ("light", "network"),
         ("another size", "network"),
     ],
 )
-def test_what_counts_as_a_change(change: str, basis: str) -> None:
+def test_what_counts_as_a_change_near_the_target(change: str, basis: str) -> None:
     tracker = Tracker(engine=FakeEngine(), static_check=True)
     tracker.start(scene(), box=START)
     assert bases([tracker.update(scene()) for _ in range(4)]) == "NNNr"
@@ -235,21 +237,21 @@ def test_what_counts_as_a_change(change: str, basis: str) -> None:
     assert tracker.update(frame).basis == basis
 
 
-def test_a_slow_fade_adds_up_until_the_network_looks() -> None:
-    """Each frame resembles the one before, but not what the network saw."""
+def test_slow_fade_accumulates_until_the_network_runs() -> None:
+    """Each frame resembles the previous one, but not the one that the network saw."""
     tracker = Tracker(engine=FakeEngine(), static_check=True)
     tracker.start(scene(), box=START)
     tracks = [tracker.update(scene(shade=128 + 3 * max(0, i - 2))) for i in range(6)]
     assert bases(tracks) == "NNNrNr"
 
 
-def test_still_scenes_are_reused_before_anything_coasts() -> None:
+def test_static_scenes_are_reused_before_anything_coasts() -> None:
     tracker = Tracker(engine=FakeEngine(), static_check=True)
     tracker.start(scene(), box=START)
     rest = [tracker.update(scene()) for _ in range(3)]
     hurried = [tracker.update(scene(), deadline_ms=SHORT) for _ in range(7)]
     assert bases(rest + hurried) == "NNN" + "rrrrrN" + "r"
-    # Something changes in the second frame without a look: one more may coast than were reused.
+    # The second frame changes without inference: more frames may coast than were reused.
     other = [tracker.update(scene(shade=190), deadline_ms=SHORT) for _ in range(4)]
     assert bases(other) == "ccNr"
 
@@ -260,8 +262,10 @@ def test_still_scenes_are_reused_before_anything_coasts() -> None:
 @pytest.mark.parametrize("named_by", ["box", "text", "both"])
 @settings(max_examples=8)
 @given(seed=st.integers(0, 10_000), odds=st.sampled_from([(1 / 6,) * 6, (0.02, 0.03, 0.05, 0.1, 0.3, 0.5)]))
-def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds: tuple[float, ...]) -> None:
-    """Over pictures that stand for a while, with deadlines that come and go."""
+def test_cpp_equals_the_reference_bit_for_bit_with_deadlines(
+    named_by: str, seed: int, odds: tuple[float, ...]
+) -> None:
+    """Scenes are static for a while, and deadlines come and go."""
     thresholds = {
         "max_uncertain_frames": 4.0,
         "reverify_interval": 3.0,
@@ -292,7 +296,7 @@ def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds:
     assert native.notes == plain.notes
 
 
-def test_the_parity_test_meets_all_three() -> None:
+def test_parity_test_covers_all_three_bases() -> None:
     thresholds = {"track_threshold": 0.2, "static_iou": 0.5, "static_min_runs": 1.0}
     engine = ScriptedEngine(1, thresholds=thresholds, odds=(0.02, 0.03, 0.05, 0.1, 0.3, 0.5))
     tracker = Tracker(engine=engine, static_check=True)

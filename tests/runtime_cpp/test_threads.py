@@ -1,4 +1,4 @@
-"""Trackers in threads of their own: no lock is held that another one needs, and the interpreter goes on."""
+"""Trackers in separate threads: no lock is held that another one needs, and the GIL is released."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RED = (100, 100, 60, 40)
 
 
 class Meeting(FakeEngine):
-    """Its networks wait until two callers are inside of them."""
+    """An engine whose networks wait until two callers are inside of them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class MeetingGraph(FakeGraph):
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         if self.role == "search":
-            self._barrier.wait(timeout=30)  # BrokenBarrierError when the other one cannot come
+            self._barrier.wait(timeout=30)  # BrokenBarrierError if the second caller cannot come
         return super().run(feeds)
 
 
@@ -68,8 +68,8 @@ def test_two_trackers_are_inside_the_network_at_the_same_time(several: bool) -> 
         assert list(pool.map(follow, range(2))) == [4, 4]
 
 
-def test_one_that_waits_for_itself_is_found_out() -> None:
-    """The control: with one caller the networks of ``Meeting`` do not go on."""
+def test_single_caller_blocks_at_the_barrier() -> None:
+    """The control experiment: with one caller the networks of ``Meeting`` do not return."""
     engine = Meeting()
     engine.barrier = threading.Barrier(2, timeout=0.2)
     tracker = Tracker(engine=engine)
@@ -81,14 +81,14 @@ def test_one_that_waits_for_itself_is_found_out() -> None:
 
 @pytest.fixture
 def moments() -> Iterator[list[float]]:
-    """Filled by a Python loop in another thread: when it was at work, in seconds of ``perf_counter``."""
+    """Record when a Python loop in another thread was running, in seconds of ``perf_counter``."""
     seen: list[float] = []
     stop = threading.Event()
 
     def go_on() -> None:
         while not stop.is_set():
             seen.append(perf_counter())
-            sleep(2e-4)  # leaves the processor to the other one, whose edges are short then
+            sleep(2e-4)  # leaves the processor to the other thread, which shortens the edges
 
     thread = threading.Thread(target=go_on)
     thread.start()
@@ -100,11 +100,11 @@ def moments() -> Iterator[list[float]]:
 
 
 def inside(moments: list[float], call: Callable[[], float]) -> int:
-    """How often the other thread was at work while ``call`` surely was in C.
+    """Count how often the other thread ran while ``call`` was certainly in C.
 
-    ``call`` returns for how long it was there at least. It began after ``before`` and ended before ``after``: what lies
-    later than ``after`` minus that time and earlier than ``before`` plus it was inside, however long the thread waited
-    for the interpreter or the processor at the edges.
+    ``call`` returns its minimum duration there. It began after ``before`` and ended before ``after``: what lies later
+    than ``after`` minus that time and earlier than ``before`` plus it was inside, however long the thread waited for
+    the GIL or the processor at the edges.
     """
     moments.clear()
     before = perf_counter()
@@ -114,8 +114,8 @@ def inside(moments: list[float], call: Callable[[], float]) -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="usleep is of POSIX")
-def test_python_goes_on_while_a_frame_is_tracked(moments: list[float]) -> None:
-    """As it does beside a call that gives the interpreter away, and never beside one that keeps it."""
+def test_python_continues_while_a_frame_is_tracked(moments: list[float]) -> None:
+    """It does so during a call that releases the GIL, and never during one that keeps it."""
     tracker = Tracker(threads=1)
     pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
 
@@ -134,8 +134,8 @@ def test_python_goes_on_while_a_frame_is_tracked(moments: list[float]) -> None:
     assert any(inside(moments, update) for _ in range(tries))
 
 
-def test_a_thread_that_waits_for_its_turn_lets_the_interpreter_go() -> None:
-    """Two threads share a tracker by mistake; one is inside its network, which needs Python to come to an end."""
+def test_thread_waiting_for_a_shared_tracker_releases_the_gil() -> None:
+    """Two threads share a tracker by mistake; one is inside its network, which needs the GIL to finish."""
     inside_it, go = threading.Event(), threading.Event()
 
     class Waits(FakeEngine):
@@ -158,11 +158,11 @@ def test_a_thread_that_waits_for_its_turn_lets_the_interpreter_go() -> None:
         first = pool.submit(tracker.update, scene(RED))
         assert inside_it.wait(timeout=30)
         second = pool.submit(tracker.update, scene(RED))
-        threading.Timer(0.1, go.set).start()  # never comes to it when the second keeps the interpreter
+        threading.Timer(0.1, go.set).start()  # would never run if the second thread kept the GIL
         assert {first.result(timeout=60).index, second.result(timeout=60).index} == {1, 2}
 
 
-def test_real_trackers_in_threads_have_the_tracks_of_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_trackers_in_threads_give_the_tracks_of_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [frame.pixels.copy() for frame in islice(Scene().frames(), 10)]
     engine = Tracker(threads=1).engine
 
@@ -178,7 +178,7 @@ def test_real_trackers_in_threads_have_the_tracks_of_one_alone(monkeypatch: pyte
     assert together == [follow(text) for text in texts]
 
 
-def test_one_multi_tracker_shared_by_mistake_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multi_tracker_shared_by_mistake_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     many = MultiTracker(engine=FakeEngine())
     many.add(box=RED, name="stays")
@@ -196,7 +196,7 @@ def test_one_multi_tracker_shared_by_mistake_takes_turns(monkeypatch: pytest.Mon
 
 
 class Calling(FakeEngine):
-    """Its networks call whoever owns them."""
+    """An engine whose networks call its owner."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -211,8 +211,8 @@ class Calling(FakeEngine):
 
 
 @pytest.mark.parametrize("call", ["update", "start", "timing", "set_text"])
-def test_an_engine_that_calls_its_own_tracker_is_an_error(call: str) -> None:
-    """It would wait for itself without end."""
+def test_engine_that_calls_its_own_tracker_is_an_error(call: str) -> None:
+    """Otherwise it would deadlock."""
     engine = Calling()
     tracker = Tracker(engine=engine)
     tracker.reader._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]

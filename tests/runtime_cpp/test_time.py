@@ -1,4 +1,4 @@
-"""Time: what the policy counts in frames lasts equally long at any frame rate, and no clock disturbs a track."""
+"""Time: what the policy counts in frames lasts equally long at any frame rate, and clock changes disturb no track."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def scene(box: Box | None = START) -> NDArray[np.uint8]:
 
 
 def followed(*, thresholds: dict[str, float] | None = None, static_check: bool = False) -> Tracker:
-    """A tracker that has START in its first frame, at 0 s."""
+    """Return a tracker that has START in its first frame, at 0 s."""
     engine = FakeEngine()
     object.__setattr__(engine.bundle.manifest, "thresholds", thresholds or {})
     tracker = Tracker(engine=engine, static_check=static_check)
@@ -40,7 +40,7 @@ def followed(*, thresholds: dict[str, float] | None = None, static_check: bool =
 
 
 def random_tracks(times: list[float | None]) -> list[Track]:
-    """What a tracker with an eventful engine says of one video, at the times given."""
+    """Return the tracks of a tracker with a random engine for one video, at the given times."""
     thresholds = {"max_uncertain_frames": 4.0, "reverify_interval": 3.0, "track_threshold": 0.2}
     engine = ScriptedEngine(7, thresholds=thresholds, odds=(1 / 6,) * 6)
     tracker, dice = Tracker(engine=engine), np.random.default_rng(7)
@@ -54,25 +54,25 @@ def random_tracks(times: list[float | None]) -> list[Track]:
     "times",
     [
         [i / FPS for i in range(60)],
-        [round(i / FPS, 3) for i in range(60)],  # as containers write them
+        [round(i / FPS, 3) for i in range(60)],  # rounded as in containers
         [1.7e9 + i / 29.97 for i in range(60)],
-        [i / FPS + 0.002 * (i % 2) for i in range(60)],  # a camera that is not punctual
+        [i / FPS + 0.002 * (i % 2) for i in range(60)],  # a camera with jitter
     ],
     ids=["exact", "milliseconds", "NTSC since 1970", "jitter"],
 )
-def test_thirty_frames_a_second_are_what_no_time_is(times: list[float | None]) -> None:
+def test_frames_without_times_count_as_thirty_per_second(times: list[float | None]) -> None:
     assert random_tracks(times) == random_tracks([None] * 60)
 
 
 @pytest.mark.parametrize("jump_s", [-3600.0, -0.5, 1.5, 86_400.0])
-def test_a_clock_that_is_set_disturbs_nothing(jump_s: float) -> None:
+def test_clock_change_does_not_disturb_tracks(jump_s: float) -> None:
     steady = [i / 15 for i in range(60)]
     jumps = [t + (jump_s if 20 <= i < 40 else 0) for i, t in enumerate(steady)]
     assert random_tracks(list(jumps)) == random_tracks(list(steady))
 
 
 def seconds_to_lose(fps: float) -> float:
-    """From the last frame that shows the target to the first that is lost."""
+    """Return the time from the last frame that shows the target to the first in which it is lost."""
     tracker = followed()
     for i in range(1, 4):
         tracker.update(scene(), time_s=i / fps)
@@ -83,11 +83,11 @@ def seconds_to_lose(fps: float) -> float:
 
 
 @pytest.mark.parametrize("fps", [120, 60, 30, 25, 15, 10, 6])
-def test_a_target_is_lost_after_the_same_time_at_every_rate(fps: float) -> None:
+def test_target_is_lost_after_the_same_time_at_every_frame_rate(fps: float) -> None:
     assert seconds_to_lose(fps) == pytest.approx(12 / 30, rel=0.2)
 
 
-def test_one_look_after_a_pause_loses_nothing() -> None:
+def test_one_search_after_a_pause_does_not_lose_the_target() -> None:
     tracker = followed()
     tracker.update(scene(), time_s=1 / FPS)
     assert tracker.update(scene(None), time_s=0.9).status == "uncertain"
@@ -96,7 +96,7 @@ def test_one_look_after_a_pause_loses_nothing() -> None:
 
 
 def checks(fps: int, hidden: int = 0) -> list[int]:
-    """The frames of two seconds in which the sentence checks what is followed; in one of them it is hidden."""
+    """Return the frames of two seconds in which reverification runs; in frame ``hidden`` the target is hidden."""
     engine = FakeEngine()
     tracker = Tracker(engine=engine)
     tracker.start(scene(), text="red thing", time_s=0.0)
@@ -109,20 +109,20 @@ def checks(fps: int, hidden: int = 0) -> list[int]:
 
 
 @pytest.mark.parametrize(("fps", "every"), [(60, 12), (30, 6), (15, 3), (10, 2)])
-def test_the_sentence_checks_at_the_same_times_and_less_often_while_it_agrees(
+def test_reverification_runs_at_the_same_times_and_less_often_while_it_agrees(
     fps: int, every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
     assert checks(fps) == [every, 2 * every, 4 * every, 8 * every]
 
 
-def test_after_a_weak_frame_the_sentence_checks_as_often_as_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reverification_runs_at_the_initial_rate_after_a_weak_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
     assert checks(30, hidden=26) == [6, 12, 24, 30, 36, 48]
 
 
 @pytest.mark.parametrize(("fps", "coasted"), [(60, 6), (30, 3), (15, 1), (6, 1), (2, 0)])
-def test_a_box_coasts_for_a_tenth_of_a_second_or_one_frame(fps: float, coasted: int) -> None:
+def test_box_coasts_for_a_tenth_of_a_second_or_one_frame(fps: float, coasted: int) -> None:
     tracker = followed()
     moved = [Box(START.x + 30 * i / fps, START.y, START.w, START.h) for i in range(200)]
     for i in range(1, 12):
@@ -135,8 +135,8 @@ def test_a_box_coasts_for_a_tenth_of_a_second_or_one_frame(fps: float, coasted: 
         assert track.box.center == pytest.approx(moved[i].center, abs=2)
 
 
-def test_velocity_follows_the_time_and_not_the_count_of_frames() -> None:
-    """Every second frame is missing from the 12th on: a box that coasts must go twice as far."""
+def test_velocity_is_measured_in_time_not_in_frames() -> None:
+    """Every second frame is missing from the 12th on: a coasting box must move twice as far."""
     tracker = followed()
     for i in range(1, 12):
         tracker.update(scene(Box(START.x + 4 * i, START.y, START.w, START.h)), time_s=i / FPS)
@@ -150,7 +150,7 @@ def frame_after(gap_s: float, box: Box) -> Frame:
     return Frame(scene(box), 1, 0.1, captured_ns=1, gap_s=gap_s)
 
 
-def test_after_a_gap_the_whole_frame_is_looked_at_first() -> None:
+def test_whole_frame_is_searched_first_after_a_gap() -> None:
     tracker = followed()
     found = tracker.update(frame_after(1.5, FAR))
     assert (found.status, found.basis) == ("tracking", "network")
@@ -159,23 +159,23 @@ def test_after_a_gap_the_whole_frame_is_looked_at_first() -> None:
     assert tracker.engine.calls[-2:] == ["ground", "search"]  # type: ignore[attr-defined]
 
 
-def test_without_a_gap_the_search_region_is_all_that_is_looked_at() -> None:
+def test_search_region_alone_is_searched_without_a_gap() -> None:
     tracker = followed()
     assert tracker.update(frame_after(0.9, FAR)).status == "uncertain"
     assert "ground" not in tracker.engine.calls  # type: ignore[attr-defined]
 
 
-def test_after_a_gap_what_has_not_moved_is_followed_on() -> None:
+def test_stationary_target_is_followed_after_a_gap() -> None:
     tracker = followed()
     track = tracker.update(frame_after(60.0, START))
     assert track.status == "tracking"
     assert track.box is not None
     assert track.box.iou(START) > 0.9
     nothing = tracker.update(Frame(scene(None), 2, 0.2, gap_s=60.0))
-    assert nothing.status == "uncertain"  # one look does not lose it
+    assert nothing.status == "uncertain"  # one search does not lose it
 
 
-def test_after_a_gap_no_frame_goes_without_the_network() -> None:
+def test_no_frame_skips_the_network_after_a_gap() -> None:
     tracker = followed(static_check=True)
     for i in range(1, 6):
         tracker.update(scene(), time_s=i / FPS)
@@ -193,14 +193,14 @@ def test_several_targets_share_the_time_and_the_gap() -> None:
 
 
 @pytest.mark.parametrize("time_s", [float("nan"), float("inf"), "now", True])
-def test_a_bad_time_is_named_and_the_frame_does_not_count(time_s: Any) -> None:
+def test_bad_time_is_named_and_the_frame_does_not_count(time_s: Any) -> None:
     tracker = followed()
     with pytest.raises(ConfigError, match=r"time_s is .*expected a finite number of seconds"):
         tracker.update(scene(), time_s=time_s)
     assert tracker.update(scene()).index == 1
 
 
-def test_the_age_of_a_frame_grows_and_files_have_none() -> None:
+def test_age_of_a_frame_grows_and_files_have_none() -> None:
     import time
 
     frame = Frame(scene(), 0, 0.0, captured_ns=time.monotonic_ns() - 20_000_000)

@@ -1,4 +1,4 @@
-"""edgetrack's tokenizer gives the ids of the reference library, for any text."""
+"""edgetrack's tokenizer gives the ids of the reference library for any text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shipped() -> Both:
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Both:
-    """The shipped one with pieces of other scripts, alone and in the middle of a word."""
+    """Add pieces of other scripts to the shipped tokenizer, alone and within a word."""
     content = json.loads(Bundle.open().path("tokenizer").read_text(encoding="utf-8"))
     vocabulary = content["model"]["vocab"]
     for piece in FOREIGN:
@@ -44,7 +44,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Both:
 
 
 def check(both: Both, text: str) -> None:
-    """The same ids, or an error where the reference has no piece with a letter."""
+    """Require the same ids, or an error if the reference has no piece with a letter."""
     ours, reference = both
     expected = reference.encode(text)
     names = [t for t in expected.tokens[1:-1] if t not in ("[SEP]", "[CLS]", "[UNK]", "[PAD]")]
@@ -62,18 +62,18 @@ WORDS = st.lists(
 
 @settings(max_examples=600)
 @given(st.text(max_size=60) | WORDS.map("".join) | WORDS.map(" ".join))
-def test_the_ids_are_those_of_the_reference(shipped: Both, foreign: Both, text: str) -> None:
+def test_ids_equal_those_of_the_reference(shipped: Both, foreign: Both, text: str) -> None:
     check(shipped, text)
     check(foreign, text)
 
 
 def assigned(code: int) -> bool:
-    """Also to the reference: what Unicode added later, its versions treat differently."""
+    """Tell whether the reference knows the character, too: its versions differ in what Unicode added later."""
     return unicodedata.category(chr(code)) not in ("Cn", "Cs")
 
 
 @pytest.mark.parametrize("around", ["a{}b ", "{}", "car {} "])
-def test_every_character_of_unicode(foreign: Both, around: str) -> None:
+def test_every_unicode_character_equals_the_reference(foreign: Both, around: str) -> None:
     codes = [code for code in range(0x110000) if assigned(code) and not code >= 0xF0000]
     ours, reference = foreign
     step = 1500
@@ -87,7 +87,7 @@ def test_every_character_of_unicode(foreign: Both, around: str) -> None:
 
 @pytest.mark.parametrize("count", [99, 100, 101])
 @pytest.mark.parametrize("letter", ["a", "é", "漢", "𐐀"])
-def test_a_long_word_is_unknown_from_101_characters_on(foreign: Both, letter: str, count: int) -> None:
+def test_word_of_more_than_100_characters_is_unknown(foreign: Both, letter: str, count: int) -> None:
     check(foreign, "red " + letter * count)
 
 
@@ -113,7 +113,7 @@ def change(key: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("pre_tokenizer.type", "Whitespace"),
     ],
 )
-def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, key: str, value: object) -> None:
+def test_unsupported_tokenizer_is_rejected(tmp_path: Path, key: str, value: object) -> None:
     content = json.loads(Bundle.open().path("tokenizer").read_text(encoding="utf-8"))
     change(key, value)(content)
     (tmp_path / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")

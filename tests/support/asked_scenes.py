@@ -16,7 +16,7 @@ def box(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
 
 
 def scene_of(*things: tuple[str, np.ndarray], written: tuple[str, ...] = (), mirrored: bool = False) -> Scene:
-    """A scene whose candidates are the boxes of its things and one of nothing."""
+    """Make a scene whose candidates are the boxes of its objects and one of the background."""
     boxes = np.stack([b for _, b in things] + [box(0.9, 0.9, 1, 1)])
     count = len(boxes)
     objects = [Object(name, b, 1.0) for name, b in things]
@@ -39,7 +39,7 @@ DOGS = (
 
 
 def asked(ask, scene: Scene, wanted: str, tries: int = 400):
-    """The first question whose phrase ends like that, and None if it is never asked."""
+    """Return the first question whose phrase ends like that, or None if it is never asked."""
     random = np.random.default_rng(0)
     for _ in range(tries):
         question = ask(scene, random)

@@ -1,4 +1,4 @@
-"""An engine with graphs for several targets, whose answer for a target depends on nothing but that target's inputs."""
+"""An engine with batched graphs, whose output for a target depends only on that target's inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole bundle with random weights, small enough to export in a test."""
+"""A complete bundle with random weights, small enough to export in a test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LETTERS = [chr(c) for c in range(ord("a"), ord("z") + 1)]
 
 
 def write_text_encoder(folder: Path) -> None:
-    """A text encoder with random weights and a vocabulary of a few words and all letters."""
+    """Make a text encoder with random weights and a vocabulary of a few words and all letters."""
     import torch
 
     from edgetrack.network.text import CHECKPOINT, TOKENIZER, MiniLM
@@ -49,7 +49,7 @@ def write_text_encoder(folder: Path) -> None:
 
 
 def write_checkpoint(path: Path, **entries: Any) -> None:
-    """A checkpoint of the network as it is before training; ``entries`` replace some of it."""
+    """Make a checkpoint of the untrained network; ``entries`` replace some of it."""
     import torch
 
     from edgetrack.network.network import EdgetrackNet
@@ -144,7 +144,7 @@ def write_fake_bundle(folder: Path, **changes: Any) -> Path:
 
 
 def without(bundle: Any, *roles: str) -> Any:
-    """The bundle as one that does not have these graphs."""
+    """Return the bundle without these graphs."""
     from dataclasses import replace
 
     from edgetrack.bundle import Bundle
@@ -155,7 +155,7 @@ def without(bundle: Any, *roles: str) -> Any:
 
 
 def without_eye(bundle: Any) -> Any:
-    """The bundle as one that has no grounding network: texts are looked for by "ground" alone."""
+    """Return the bundle without a grounding network: texts are searched by "ground" alone."""
     from edgetrack.bundle import EYE
 
     return without(bundle, *EYE)

@@ -1,4 +1,4 @@
-"""Configures, builds and runs C++."""
+"""Configure, build and run C++."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from once import made_once
 
 
 def onnxruntime_library() -> dict[str, str]:
-    """The environment with the library that the Python package brings."""
+    """Return the environment with the library of the Python package."""
     import onnxruntime
 
     library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
@@ -28,7 +28,7 @@ def run(*words: object, **options: Any) -> str:
 
 
 def configure_and_build(source: Path, folder: Path, target: str = "all", **options: str) -> Path:
-    """Each target as one source, which takes half the time."""
+    """Compile each target as one source, which halves the time."""
     given = {"CMAKE_UNITY_BUILD": "ON", "CMAKE_UNITY_BUILD_BATCH_SIZE": "0", **options}
     run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in given.items()))
     run("cmake", "--build", folder, "--target", target, timeout=3600)  # under sanitizers, on a busy machine
@@ -36,7 +36,7 @@ def configure_and_build(source: Path, folder: Path, target: str = "all", **optio
 
 
 def built_library(repository: Path, factory: pytest.TempPathFactory) -> Path:
-    """The shared library and the C++ tests, for all who ask in one run; installed into ``installed`` inside."""
+    """Build the shared library and the C++ tests once per test run, and install them into ``installed``."""
 
     def build(folder: Path) -> None:
         options = {

@@ -15,7 +15,7 @@ FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra
 
 
 def compile_and_run(program: Path, *arguments: str) -> str:
-    """Output of the program that ``arguments`` of the compiler make; skips without a compiler."""
+    """Return the output of the program compiled with ``arguments``; skip without a compiler."""
     _compile(program, *arguments)
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
@@ -23,7 +23,7 @@ def compile_and_run(program: Path, *arguments: str) -> str:
 
 
 def compile_library(library: Path, *arguments: str) -> Path:
-    """The shared library that ``arguments`` of the compiler make; skips without a compiler."""
+    """Return the shared library compiled with ``arguments``; skip without a compiler."""
     _compile(library, "-shared", "-fPIC", *arguments)
     return library
 
@@ -42,7 +42,7 @@ def _compiler() -> str:
 
 
 def needs_sanitizers(tmp_path: Path) -> None:
-    """Skips where the compiler comes without the libraries of the sanitizers."""
+    """Skip if the compiler lacks the sanitizer libraries."""
     compiler, source = _compiler(), tmp_path / "empty.cpp"
     source.write_text("int main() {}\n")
     words = [compiler, *SANITIZERS, str(source), "-o", str(tmp_path / "empty")]
@@ -51,6 +51,6 @@ def needs_sanitizers(tmp_path: Path) -> None:
 
 
 def needs_x86() -> None:
-    """The emulator converts to half precision with an instruction of x86-64."""
+    """The emulator converts to half precision with an x86-64 instruction."""
     if platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux":
         pytest.skip("the CUDA emulator runs on x86-64 Linux")

@@ -1,4 +1,4 @@
-"""An array that says that it lies in GPU memory."""
+"""An array that claims to be in GPU memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tensorrt_fakes import FakeCuda
 
 
 class CudaArray:
-    """An array in the fake GPU's memory, as CuPy, Numba and PyCUDA show theirs (CUDA Array Interface, version 3)."""
+    """An array in the fake GPU's memory, as CuPy, Numba and PyCUDA expose it (CUDA Array Interface, version 3)."""
 
     def __init__(self, cuda: FakeCuda, array: np.ndarray[Any, Any], **changes: Any) -> None:
         _, address = cuda.cudaMalloc(max(array.nbytes, 1))

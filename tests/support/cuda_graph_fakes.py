@@ -1,4 +1,4 @@
-"""Capture of CUDA's streams without a GPU: what is captured is kept as it was queued, and done at each launch."""
+"""Capture of CUDA streams without a GPU: enqueued calls are recorded, and executed at each launch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Work = list[Callable[[], Any]]
 
 
 class FakeGraphs:
-    """The part of ``FakeCuda`` that captures and launches; the stream is 77."""
+    """The part of ``FakeCuda`` for capture and launch; the stream is 77."""
 
     cudaError_t: Any
 
@@ -28,7 +28,7 @@ class FakeGraphs:
         self._handles = 1000
 
     def do(self, work: Callable[[], Any]) -> Any:
-        """Does the work at once, or, while the stream is captured, when the graph is launched."""
+        """Run the work at once, or, if the stream is being captured, when the graph is launched."""
         if self.capture is None:
             return work()
         self.capture.append(work)

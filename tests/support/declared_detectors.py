@@ -1,4 +1,4 @@
-"""Detectors in files of their own, with what they declare."""
+"""Detectors in ONNX files, with their declarations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WAYS: list[tuple[str, list[Any], str]] = [
 
 
 def write(folder: Path, outputs: list[Any], text: str, *, side: Any = (32, 64), see: bool = False) -> Path:
-    """A detector with constant outputs, and with ``see`` its picture; three are scaled by the size that it is given."""
+    """Write a detector with constant outputs, and with ``see`` its input; three are scaled by the given size."""
     helper = onnx.helper
     kind = onnx.TensorProto.FLOAT
     nodes = [helper.make_node("Identity", [f"c{n}"], [f"out{n}"]) for n in range(len(outputs))]

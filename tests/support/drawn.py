@@ -12,7 +12,7 @@ TEXTS = {"slow": "red square", "fast": "the quick red thing", "away": "red squar
 
 
 def write_dataset(folder: Path, *, frames: int = 24) -> Path:
-    """sequences.json, three videos without loss, and their boxes."""
+    """Write sequences.json, three losslessly encoded videos, and their boxes."""
     import cv2
 
     rng = np.random.default_rng(0)

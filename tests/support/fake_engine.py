@@ -47,7 +47,7 @@ def outputs_of(role: str, cells: int) -> dict[str, tuple[int, ...]]:
 
 
 class FakeGraph:
-    """One role. ``search`` and ``ground`` look for red; the others return constants."""
+    """One role. ``search`` and ``ground`` find red; the others return constants."""
 
     def __init__(self, role: str, calls: list[str]) -> None:
         size = {"search": 256, "ground": 320, "template": 128}.get(role, 0)
@@ -78,7 +78,7 @@ def _known(memory: tuple[int, ...], **rest: NDArray[np.float32]) -> dict[str, ND
 
 
 def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """The network's outputs for the box around all red pixels of (1, 3, S, S) RGB in -1..1."""
+    """Return the network's outputs for the box around all red pixels of (1, 3, S, S) RGB in -1..1."""
     side = image.shape[-1]
     cells = side // 16
     maps = {

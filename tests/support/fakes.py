@@ -22,7 +22,7 @@ STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
 
 
 class FakeTracker:
-    """Goes through all states every ten frames; its box follows the brightest part of the picture."""
+    """A tracker that goes through all states every ten frames; its box follows the brightest part of the image."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class FakeTracker:
 
 
 def install(*, delay_s: float = 0.0) -> None:
-    """Puts the fake in the place of ``edgetrack.tracker``."""
+    """Replace ``edgetrack.tracker`` by the fake."""
 
     class Tracker(FakeTracker):
         def __init__(self, bundle: object = None, **options: Any) -> None:

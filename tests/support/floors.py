@@ -1,4 +1,4 @@
-"""Prints the oldest version of each requirement in pyproject.toml, as constraints for pip: see `make test-floors`."""
+"""Print the oldest version of each requirement in pyproject.toml, as constraints for pip: see `make test-floors`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bundles in which everything agrees (manifest, hashes, graphs), and whose graphs are not what a tracker expects."""
+"""Bundles whose manifest, hashes and graphs are consistent, but whose graphs are not what a tracker expects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KNOWN: Shapes = {
 
 
 def graphs() -> Graphs:
-    """The smallest graphs that the tracker takes: inputs and outputs of each role."""
+    """Make the smallest graphs that the tracker accepts: inputs and outputs of each role."""
     maps: Shapes = {
         name: (1, n, 4, 4) for name, n in (("score", 1), ("offset", 2), ("size", 2), ("quality", 1))
     }
@@ -49,7 +49,7 @@ def graphs() -> Graphs:
 
 
 def onnx_of(inputs: Shapes, outputs: Shapes, value: float = 0.5) -> Any:
-    """A graph that gives ``value`` everywhere, whatever it is fed; it holds no weights, so that shapes cost nothing."""
+    """Make a graph that outputs ``value`` everywhere for any input; it has no weights, so that shapes cost nothing."""
 
     def declared(name: str, shape: tuple[int, ...]) -> Any:
         kind = TensorProto.INT64 if name == "ids" else TensorProto.FLOAT
@@ -71,7 +71,7 @@ def onnx_of(inputs: Shapes, outputs: Shapes, value: float = 0.5) -> Any:
 
 
 def write(folder: Path, shapes: Graphs, *, value: float = 0.5, **manifest: Any) -> Path:
-    """A bundle of such graphs; ``manifest`` replaces some of its entries."""
+    """Write a bundle of such graphs; ``manifest`` replaces some of its entries."""
     folder.mkdir(parents=True)
     shutil.copy(Bundle.open("edgetrack-160").path("tokenizer"), folder / "tokenizer.json")
     for name in ("text", "tracker"):
@@ -107,7 +107,7 @@ def write(folder: Path, shapes: Graphs, *, value: float = 0.5, **manifest: Any) 
 
 
 def seal(folder: Path) -> None:
-    """Puts the true hashes of all files into the manifest."""
+    """Write the true hashes of all files into the manifest."""
     manifest = json.loads((folder / "manifest.json").read_text())
     for entry in manifest["files"].values():
         entry["sha256"] = hashlib.sha256((folder / entry["path"]).read_bytes()).hexdigest()
@@ -115,7 +115,7 @@ def seal(folder: Path) -> None:
 
 
 def with_outside_weights(folder: Path, *, shape: tuple[int, ...] = (2,), **entries: str) -> None:
-    """Gives the text encoder's graph a tensor in another file, as ``entries`` of its external_data say."""
+    """Move a tensor of the text encoder's graph to an external file, as ``entries`` of its external_data specify."""
     import onnx
 
     model = onnx.load(str(folder / "text.onnx"), load_external_data=False)

@@ -1,4 +1,4 @@
-"""Runs a tracker on each folder that it is given, in a process of its own, and says how that ended."""
+"""Run a tracker on each given folder, in a subprocess, and print how it ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.engines.ort import OrtEngine
 
 
 def run(folder: str, *, early: bool) -> None:
-    """``early``: as users open it; else past the first check, so that the graphs themselves reach the C++ tracker."""
+    """Open the bundle as users do with ``early``; else skip the first check, so that the graphs reach C++."""
     options = (
         {"bundle": folder, "engine": "ort"}
         if early

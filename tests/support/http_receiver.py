@@ -1,4 +1,4 @@
-"""An HTTP server that keeps what is posted."""
+"""An HTTP server that records what is posted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers with the statuses that it is given, then with 204; notes what it was sent."""
+    """A server that responds with the given statuses, then with 204, and records the requests."""
 
     daemon_threads = True
 

@@ -14,7 +14,7 @@ SIZE = (160, 120)  # width, height
 
 
 def ffmpeg_program() -> str:
-    """The machine's ffmpeg, or the one of the extra ``dev``; without either the test is skipped."""
+    """Return the system's ffmpeg, or that of the extra ``dev``; skip the test if there is neither."""
     if found := shutil.which("ffmpeg"):
         return found
     try:
@@ -25,20 +25,20 @@ def ffmpeg_program() -> str:
 
 
 def ffmpeg(*words: str | Path) -> bytes:
-    """Runs ffmpeg; returns its standard output."""
+    """Run ffmpeg; return its standard output."""
     command = [ffmpeg_program(), "-v", "error", "-y", *map(str, words)]
     return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True).stdout
 
 
 def street(path: Path, *words: str | Path, frames: int = 24) -> Path:
-    """A moving test picture, encoded as ``words`` say."""
+    """Encode a moving test pattern as ``words`` say."""
     drawn = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=25")
     ffmpeg(*drawn, *(words or ("-c:v", "libx264", "-bf", "2")), "-frames:v", str(frames), path)
     return path
 
 
 def own_frames(path: Path, size: tuple[int, int] = SIZE, *words: str) -> NDArray[np.uint8]:
-    """(N, H, W, 3) BGR: the frames that ffmpeg decodes, in its own timing, without any doubled or dropped."""
+    """Return (N, H, W, 3) BGR: the frames that ffmpeg decodes, in its own timing, without duplicates or drops."""
     raw = ffmpeg(
         "-i",
         path,
@@ -57,7 +57,7 @@ def own_frames(path: Path, size: tuple[int, int] = SIZE, *words: str) -> NDArray
 
 
 def with_broken_picture(path: Path, number: int, marker: bytes) -> Path:
-    """Zeros in the place of one picture's data."""
+    """Replace the data of one frame by zeros."""
     data = bytearray(path.read_bytes())
     places = [
         i for i in range(len(data) - 10) if data[i : i + 4] == marker and data[i + 8 : i + 10] == b"\xff\xd8"

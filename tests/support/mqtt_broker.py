@@ -14,7 +14,7 @@ from edgetrack._imports import require
 
 
 class Broker:
-    """mosquitto on a port of its own, which can be killed and started again; it keeps nothing on disk."""
+    """mosquitto on its own port, which can be killed and restarted; it stores nothing on disk."""
 
     def __init__(self, folder: Path, *, user: str = "", pem: Path | None = None) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""What several processes of one test run share: made by the one that needs it first."""
+"""Things that several processes of one test run share: made by the first one that needs them."""
 
 from __future__ import annotations
 

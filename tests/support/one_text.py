@@ -1,4 +1,4 @@
-"""A tokenizer to which all texts are alike."""
+"""A tokenizer that encodes all texts alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetrack._native import runtime
 
 
 class OneText:
-    """Encodes any text alike."""
+    """Encode any text alike."""
 
     def __init__(self, _: object) -> None: ...
 

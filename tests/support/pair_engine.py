@@ -18,7 +18,7 @@ from edgetrack.manifest import GraphSpec, TensorSpec
 
 
 class PairGraph(FakeGraph):
-    """``template_x`` or ``search_x``; notes which sensors were said to be there, now and in the template."""
+    """``template_x`` or ``search_x``; it records which sensors were declared present, now and in the template."""
 
     def __init__(self, role: str, engine: PairEngine) -> None:
         super().__init__(role.removesuffix("_x"), engine.calls)
@@ -48,7 +48,7 @@ class PairGraph(FakeGraph):
 
 
 class NotedSearch(FakeGraph):
-    """``search`` of color alone."""
+    """``search`` for color only."""
 
     def __init__(self, engine: PairEngine) -> None:
         super().__init__("search", engine.calls)

@@ -1,4 +1,4 @@
-"""What stands in for the parts of a pipeline."""
+"""Fakes of the parts of a pipeline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Frames:
 
 
 class ListSink:
-    """Keeps what it is given; wants no more after ``enough`` frames."""
+    """A sink that keeps what it is given, and asks to stop after ``enough`` frames."""
 
     def __init__(
         self, *, enough: int | None = None, fails_at: int | None = None, fails_to_close: bool = False
@@ -63,7 +63,7 @@ class ListSink:
 
 
 class FakeMultiTracker:
-    """Two targets: "a" is tracked, "b" fails in some frames; what each costs is its frame's number."""
+    """Two targets: "a" is tracked, "b" fails in some frames; the cost of each is the number of its frame."""
 
     batch_failure: Exception | None = None
 

@@ -10,7 +10,7 @@ from edgetrack.errors import PromptError
 
 
 def scene(box: tuple[int, int, int, int] | None, *, width: int = 640, height: int = 480) -> NDArray[np.uint8]:
-    """A gray frame with a red rectangle (BGR)."""
+    """Draw a gray frame with a red rectangle (BGR)."""
     frame = np.full((height, width, 3), 128, np.uint8)
     if box is not None:
         x, y, w, h = box

@@ -9,7 +9,7 @@ import sys
 
 
 def receive(port: str, file: str, login: str) -> None:
-    """Takes what is published under /tracked, for ever."""
+    """Receive what is published under /tracked, until the process is killed."""
     import gi
 
     gi.require_version("Gst", "1.0")

@@ -1,4 +1,4 @@
-"""Made-up tracks for rules: where each object is at a time, and what a rule tells of it."""
+"""Synthetic tracks for rules: where each object is at a time, and which alerts a rule raises."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Way = Callable[[float], Place]  # by the time in seconds
 
 
 def at(x: float, y: float = 100, w: float = 20, h: float = 40) -> Place:
-    """A person by default, 40 pixels high."""
+    """Make a box, by default of a person 40 pixels high."""
     return x, y, w, h
 
 
 def shown(*spans: tuple[float, float], x: float = 100) -> Way:
-    """In view from each first time on, until before each second one."""
+    """Make an object that is in view from each first time until just before the second one."""
     return lambda t: at(x) if any(a - 1e-9 <= t < b - 1e-9 for a, b in spans) else None
 
 
 def track(
     id: int, phrase: str, place: Place, index: int = 0, status: Status = "tracking", *, one: bool = False
 ) -> Track:
-    """A track of a query or, if it is ``one``, of a target of its own."""
+    """Make a track of a query or, with ``one``, of a single target."""
     box = None if place is None else Box(place[0] - place[2] / 2, place[1] - place[3] / 2, place[2], place[3])
     name = phrase if one else f"{phrase} #{id}"
     return Track(
@@ -52,7 +52,7 @@ def play(
     uncertain: Callable[[float], bool] = lambda t: False,
     ids: Mapping[int, int] | None = None,
 ) -> list[tuple[float, tuple[int, ...]]]:
-    """Times and ids of the alerts; the objects have the ids 1, 2 and so on in the order of the ways."""
+    """Return times and ids of the alerts; the objects have the ids 1, 2 and so on in the order of the ways."""
     watcher = Watcher([Rule.parse(sentence)], ZONES)
     told = []
     for index in range(round(seconds * fps) + 1):

@@ -15,7 +15,7 @@ Notes = list[tuple[str, str]]
 
 
 class ScriptedGraph(FakeGraph):
-    """Draws all outputs from a generator that the number of the call seeds."""
+    """A graph that draws all outputs from a generator seeded with the number of the call."""
 
     def __init__(self, role: str, engine: ScriptedEngine) -> None:
         super().__init__(role, engine.calls)
@@ -30,7 +30,7 @@ class ScriptedGraph(FakeGraph):
         return out
 
     def _aim(self, out: dict[str, NDArray[Any]], dice: np.random.Generator) -> None:
-        """A calm scene: a peak of some height, mostly in the middle, of about the size that it had."""
+        """Make a calm scene: a peak of some height, mostly in the middle, of about its previous size."""
         level, cells = dice.choice(SURE, p=self._engine.odds), out["score"].shape[-1]
         out["score"] *= np.float32(level * 0.9)
         middle = self.role == "search" and dice.random() < 0.8
@@ -45,7 +45,7 @@ class ScriptedGraph(FakeGraph):
 
 
 class ScriptedEngine(FakeEngine):
-    """``notes`` has one line for each call: the role, and a digest of everything that it was fed."""
+    """An engine whose ``notes`` has one line per call: the role, and a digest of all inputs."""
 
     name = "scripted"
 

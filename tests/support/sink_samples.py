@@ -22,7 +22,7 @@ def noise(index: int) -> Frame:
 
 
 def stamps(path: Path) -> list[float]:
-    """When each picture that can be decoded is shown, in seconds."""
+    """Return when each decodable frame is shown, in seconds."""
     av = pytest.importorskip("av")
     with av.open(str(path)) as container:
         return [float(picture.time) for picture in container.decode(video=0)]

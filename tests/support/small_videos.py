@@ -12,7 +12,7 @@ cv2 = pytest.importorskip("cv2")
 
 
 def write_video(path: Path, frames: int = 12, *, size: tuple[int, int] = (64, 48), fps: float = 25.0) -> Path:
-    """A video whose pictures get brighter: picture i has the value 10 + 15 * i."""
+    """Write a video of increasing brightness: frame i has the value 10 + 15 * i."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
     assert writer.isOpened()
     for index in range(frames):

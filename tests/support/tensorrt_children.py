@@ -1,4 +1,4 @@
-"""The fakes of TensorRT and CUDA in processes that a test starts."""
+"""The fakes of TensorRT and CUDA in subprocesses of a test."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def install_in_children(set_env: Callable[[str, str], None], folder: Path, **opt
 
 @cache
 def of_this_process() -> Fakes:
-    """The fakes of a process that ``install_in_children`` prepared."""
+    """Install the fakes in a process that ``install_in_children`` prepared."""
     options = json.loads(os.environ["FAKE_TENSORRT"])
     cuda = FakeCuda()
     trt = FakeTensorRt(cuda)

@@ -29,7 +29,7 @@ from edgetrack.engines.session_graph import session_options
 
 
 class FakeCuda(FakeGraphs, LentMemory, ModuleType):
-    """``cuda.bindings.runtime``: every function gives a tuple that begins with an error code."""
+    """A fake of ``cuda.bindings.runtime``: every function returns a tuple that begins with an error code."""
 
     class cudaError_t(enum.IntEnum):
         cudaSuccess = 0
@@ -123,7 +123,7 @@ class FakeCuda(FakeGraphs, LentMemory, ModuleType):
 
 
 class FakeTensorRt(ModuleType):
-    """``tensorrt``: builds by copying, loads only plans of its own version, computes with ONNX Runtime."""
+    """A fake of ``tensorrt``: it builds by copying, loads only plans of its own version, computes with ONNX Runtime."""
 
     ILogger = Logger
     NetworkDefinitionCreationFlag = Flag
@@ -270,7 +270,7 @@ class _Context:
 
 
 def install(set_item: Callable[[Any, str, Any], None], cuda: FakeCuda, trt: FakeTensorRt) -> None:
-    """Puts the fakes where the engine imports from; ``set_item`` is that of pytest's ``monkeypatch``."""
+    """Install the fakes where the engine imports from; ``set_item`` is that of pytest's ``monkeypatch``."""
     for name, module in (
         ("cuda", ModuleType("cuda")),
         ("cuda.bindings", ModuleType("cuda.bindings")),

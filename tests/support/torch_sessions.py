@@ -1,4 +1,4 @@
-"""Modules of PyTorch in the place of their exported graphs, which takes seconds less."""
+"""PyTorch modules in place of their exported graphs, which saves seconds."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def write_video(path: Path, frames: int) -> Path:
 
 
 def frames_of(path: Path) -> int:
-    """How many pictures can really be read from a video."""
+    """Return how many frames can be decoded from a video."""
     capture = cv2.VideoCapture(str(path))
     count = 0
     while capture.read()[0]:

@@ -1,4 +1,4 @@
-"""Every board file is sound, and a wrong one is refused with a sentence that helps."""
+"""Every board file is valid, and a wrong one is rejected with a helpful sentence."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_every_board_loads(name):
         assert filled.endswith("max-buffers=1")
 
 
-def test_the_boards_of_the_plan_are_there():
+def test_planned_boards_exist():
     boards = {"jetson-orin-nano", "jetson-agx-orin", "jetson-thor", "x86-cuda", "x86-cpu", "arm-cpu"}
     assert boards == set(targets.names())
 
 
-def test_an_unknown_board_lists_the_known_ones():
+def test_unknown_board_lists_the_known_ones():
     with pytest.raises(ConfigError, match=r"unknown target 'toaster'; expected one of .*jetson-orin-nano"):
         targets.load("toaster")
 
@@ -57,7 +57,7 @@ def test_an_unknown_board_lists_the_known_ones():
         (("threads = 2", "threads = 2\njetpack = [6, 7]"), "jetpack is .*; expected two versions"),
     ],
 )
-def test_a_wrong_file_is_refused(change, says):
+def test_wrong_file_is_rejected(change, says):
     assert targets.parse("board", GOOD).threads == 2
     with pytest.raises(ConfigError, match=says):
         targets.parse("board", GOOD.replace(*change))
@@ -80,7 +80,7 @@ def test_a_wrong_file_is_refused(change, says):
         ("aarch64", {"proc/device-tree/model": "NVIDIA Jetson AGX Thor Developer Kit\0"}, "jetson-thor"),
     ],
 )
-def test_this_machine_is_recognized(tmp_path, monkeypatch, machine, files, name):
+def test_this_machine_is_detected(tmp_path, monkeypatch, machine, files, name):
     monkeypatch.setattr("platform.machine", lambda: machine)
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True)

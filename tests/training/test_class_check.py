@@ -1,4 +1,4 @@
-"""The detector's own word on nouns that it knows."""
+"""The detector's own class scores for nouns that it knows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sigmoid(value: float) -> float:
 
 
 @pytest.mark.parametrize("axis", [0, 1], ids=["dog", "puppy"])
-def test_a_known_noun_is_as_likely_as_its_class(check: ClassCheck, axis: int) -> None:
+def test_known_noun_is_as_likely_as_its_class(check: ClassCheck, axis: int) -> None:
     """The candidates compare by the dog's logits alone, 0.5 and -4; the best is worth what the horse's 4 leaves."""
     noun = 3 * torch.eye(TEXT)[axis][None]
     found = check(noun, logits(dog=0.5, horse=4.0), torch.tensor([[1.0, 0.5]]))[0]
@@ -45,7 +45,7 @@ def test_a_known_noun_is_as_likely_as_its_class(check: ClassCheck, axis: int) ->
     assert found.tolist() == pytest.approx([worth, worth * 0.5 * sigmoid(-7) / sigmoid(2)], rel=1e-4)
 
 
-def test_other_classes_change_what_is_there_and_not_which_is_best(check: ClassCheck) -> None:
+def test_other_classes_change_the_score_but_not_the_best_candidate(check: ClassCheck) -> None:
     """Against a horse, the better dog would come second: it stays first, and is worth as much as the second."""
     of = logits(dog=0.5, horse=4.0)
     of[0, 1, DOG] = 0.0
@@ -54,14 +54,14 @@ def test_other_classes_change_what_is_there_and_not_which_is_best(check: ClassCh
     assert float(found[0]) == pytest.approx(sigmoid(0.0 + 4.0 - 3.0), rel=1e-4)
 
 
-def test_of_an_unknown_noun_nothing_is_said(check: ClassCheck) -> None:
+def test_unknown_noun_is_not_checked(check: ClassCheck) -> None:
     score = torch.tensor([[0.7, 0.2]])
     for noun in (torch.eye(TEXT)[5], torch.eye(TEXT)[0] + torch.eye(TEXT)[7], torch.zeros(TEXT)):
         assert torch.equal(check(noun[None], logits(horse=4.0), score), score)
     assert torch.equal(ClassCheck.none()(torch.eye(TEXT)[:1], logits(), score), score)
 
 
-def test_where_nothing_is_found_nothing_is(check: ClassCheck) -> None:
+def test_no_candidates_give_no_scores(check: ClassCheck) -> None:
     assert check(torch.eye(TEXT)[:1], logits(dog=4.0), torch.zeros(1, 2)).tolist() == [[0.0, 0.0]]
 
 
@@ -74,13 +74,13 @@ def test_plurals(one: str, many: str) -> None:
     assert plural(one) == many
 
 
-def test_every_class_is_called_by_its_name() -> None:
+def test_every_class_is_found_by_its_name() -> None:
     called = names()
     assert all(called[name] == (index,) for index, name in enumerate(NAMES))
     assert called["men"] == called["person"]
 
 
-def test_a_word_for_several_classes_is_true_of_each() -> None:
+def test_word_for_several_classes_matches_each() -> None:
     called = names()
     assert {NAMES[index] for index in called["vehicles"]} == {"car", "truck", "bus", "motorcycle"}
     check = ClassCheck(
@@ -93,7 +93,7 @@ def test_a_word_for_several_classes_is_true_of_each() -> None:
     assert either > 0.99 > 0.01 > dog
 
 
-def test_scores_are_of_pictures_in_which_everything_is_annotated() -> None:
+def test_scores_are_measured_on_fully_annotated_images() -> None:
     box = np.array((0.1, 0.1, 0.5, 0.5), np.float32)
     arrays = {
         "valid": np.array([[True, True, False]] * 2),

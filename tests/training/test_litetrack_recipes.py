@@ -1,4 +1,4 @@
-"""Training of LiteTrack: what it starts from, its recipes, and what is refused."""
+"""Training of LiteTrack: its initial weights, its recipes, and invalid ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edgetrack.training.run import run as train  # noqa: E402
 from edgetrack.training.worker import started  # noqa: E402
 
 
-def test_it_starts_from_uvltrack_or_from_itself(tmp_path: Path) -> None:
+def test_training_starts_from_uvltrack_or_litetrack(tmp_path: Path) -> None:
     published, _ = write_small_uvltrack(tmp_path)
     network = LiteTrack(CONFIG, 24)
     begin(network, recipe(tmp_path, initial=str(published)))
@@ -40,8 +40,8 @@ def test_it_starts_from_uvltrack_or_from_itself(tmp_path: Path) -> None:
     assert all(torch.equal(value, own[name]) for name, value in mine.items())
 
 
-def test_it_starts_from_mae_and_bert(tmp_path: Path) -> None:
-    """Whose files call some tensors otherwise, and have others, too."""
+def test_training_starts_from_mae_and_bert(tmp_path: Path) -> None:
+    """Their files name some tensors differently, and contain others, too."""
     weights = small_uvltrack()
 
     def part(name: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_it_starts_from_mae_and_bert(tmp_path: Path) -> None:
         begin(network, recipe(tmp_path, language=str(tmp_path / "mae.pth")))
 
 
-def test_positions_are_the_published_ones() -> None:
+def test_positions_equal_the_published_ones() -> None:
     path = SHARED / "uvltrack/uvltrack_tiny_rand.pth"
     if not path.is_file():
         pytest.skip(f"the reference weights are not here: {path} does not exist")
@@ -81,7 +81,7 @@ def test_positions_are_the_published_ones() -> None:
         np.testing.assert_allclose(sine_positions(64, side), known[f"backbone.vit.{name}"], atol=1e-6)
 
 
-def test_recipes_that_ship_are_valid(repository: Path) -> None:
+def test_shipped_recipes_are_valid(repository: Path) -> None:
     found = list((repository / "edgetrack/training/recipes").glob("litetrack*.toml"))
     assert found
     for path in found:
@@ -105,7 +105,7 @@ def test_recipes_that_ship_are_valid(repository: Path) -> None:
         ("", r"vocabulary = 'none\.txt' does not exist; expected vocab\.txt"),
     ],
 )
-def test_wrong_recipes_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+def test_wrong_recipes_are_rejected(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "litetrack.toml"
     needed = 'network = "litetrack"\noutput = "o"\nvocabulary = "none.txt"\n'
     text = text if text.startswith("network") else needed + ("" if "[[" in text else "datasets = []\n") + text
@@ -114,7 +114,7 @@ def test_wrong_recipes_are_refused(tmp_path: Path, text: str, complaint: str) ->
         train(path)
 
 
-def test_sizes_and_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+def test_unsuitable_sizes_and_data_are_rejected(tmp_path: Path) -> None:
     write_small_uvltrack(tmp_path)
     for size, complaint in (
         ({**SIZE, "width": 65}, "does not describe a network"),
@@ -127,7 +127,7 @@ def test_sizes_and_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         _parted(recipe(tmp_path))
 
 
-def test_a_worker_that_fails_ends_the_run() -> None:
+def test_failing_worker_ends_the_run() -> None:
     def broken() -> Callable[[], int]:
         raise SourceError("frame 3 cannot be read; expected a picture")
 

@@ -1,4 +1,4 @@
-"""The losses of the tracker, each by what it must cost."""
+"""The losses of the tracker, each by what it must penalize."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.training import losses  # noqa: E402
 from edgetrack.training.validate import auroc  # noqa: E402
 
 
-def test_a_perfect_prediction_costs_almost_nothing() -> None:
+def test_perfect_prediction_costs_almost_nothing() -> None:
     box = torch.tensor([[0.5, 0.4, 0.2, 0.3]])
     x, y = losses.cell_grid(16, torch.device("cpu"))
     offset = torch.stack((box[0, 0] * 16 - x, box[0, 1] * 16 - y))[None]
@@ -35,7 +35,7 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
 
 
 def predicted(box: tuple[float, ...], *, margin: float) -> dict[str, Any]:
-    """What the network would say if all 256 cells gave ``box`` and all margins were ``margin``."""
+    """Make the output of a network whose 256 cells all predict ``box`` with the margin ``margin``."""
     x, y = losses.cell_grid(16, torch.device("cpu"))
     return {
         "score": torch.zeros(1, 1, 16, 16),
@@ -47,7 +47,7 @@ def predicted(box: tuple[float, ...], *, margin: float) -> dict[str, Any]:
     }
 
 
-def test_boxes_that_miss_cost_more_the_further_they_are() -> None:
+def test_loss_grows_with_the_distance_of_a_missed_box() -> None:
     truth = torch.tensor([[0.25, 0.25, 0.2, 0.2]])
     near, far = (
         losses.tracking_losses(predicted((at, at, 0.2, 0.2), margin=0.0), truth, torch.ones(1))["iou"]
@@ -56,7 +56,7 @@ def test_boxes_that_miss_cost_more_the_further_they_are() -> None:
     assert 1.0 < float(near) < float(far) < 2.0  # 1 - GIoU: the plain IoU is zero for both
 
 
-def test_selection_pays_for_targets_it_drops_and_for_more_than_its_budget() -> None:
+def test_selection_loss_penalizes_dropped_targets_and_exceeding_the_budget() -> None:
     box = (0.5, 0.5, 0.2, 0.2)
     truth, present = torch.tensor([box]), torch.ones(1)
     all_in, none_in = (
@@ -67,7 +67,7 @@ def test_selection_pays_for_targets_it_drops_and_for_more_than_its_budget() -> N
     assert none_in > 10
 
 
-def test_every_loss_is_part_of_the_total() -> None:
+def test_total_contains_every_loss() -> None:
     names = losses.tracking_losses(
         predicted((0.5, 0.5, 0.2, 0.2), margin=0.0), torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.ones(1)
     )
@@ -78,7 +78,7 @@ def test_every_loss_is_part_of_the_total() -> None:
     assert float(both) == pytest.approx(losses.WEIGHTS["iou"] + losses.WEIGHTS["l1"])
 
 
-def test_quality_is_asked_of_the_cells_that_score_best() -> None:
+def test_quality_is_trained_on_the_best_scoring_cells() -> None:
     box = torch.tensor([[0.5, 0.5, 0.25, 0.25]])
     boxes = box.expand(1, 256, 4).reshape(1, 16, 16, 4).clone()
     boxes[0, 8, 8] = torch.tensor([0.9, 0.9, 0.1, 0.1])

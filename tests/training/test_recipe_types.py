@@ -1,4 +1,4 @@
-"""A recipe with a value of another kind is refused before anything is trained."""
+"""A recipe with a value of the wrong type is rejected before training starts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize(("line", "expected"), SLIPS.items())
-def test_a_slip_is_refused(tmp_path: Path, line: str, expected: str) -> None:
+def test_value_of_the_wrong_type_is_rejected(tmp_path: Path, line: str, expected: str) -> None:
     path = tmp_path / "a.toml"
     key = line.partition(" ")[0]
     path.write_text(
@@ -53,7 +53,7 @@ def test_a_slip_is_refused(tmp_path: Path, line: str, expected: str) -> None:
         (LiteTrack.load, "clip = nan"),
     ],
 )
-def test_other_recipes_are_read_in_the_same_way(
+def test_other_recipes_are_checked_in_the_same_way(
     tmp_path: Path, load: Callable[[Path], Any], lines: str, repository: Path
 ) -> None:
     shipped = "litetrack.toml" if load == LiteTrack.load else "masks.toml"

@@ -1,4 +1,4 @@
-"""The documented command for several processes: two of them, on the CPU, joined by gloo."""
+"""The documented command for several processes: two of them, on the CPU, connected by gloo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgetrack.training import checkpoint  # noqa: E402
 
 
 def train(folder: Path, *launcher: str) -> str:
-    """Trains in a process of its own, or in several; returns what it printed."""
+    """Train in one or several subprocesses; return the output."""
     done = subprocess.run(
         [sys.executable, *launcher, "-m", "edgetrack", "train", "tiny.toml"],
         cwd=folder,
@@ -34,8 +34,8 @@ def train(folder: Path, *launcher: str) -> str:
 
 
 @pytest.mark.nightly
-def test_processes_stay_equal_when_one_thaws_a_stage(tmp_path: Path) -> None:
-    """The first process decides for both, and the gradients of what has thawed are joined."""
+def test_processes_stay_equal_when_one_unfreezes_a_stage(tmp_path: Path) -> None:
+    """The first process decides for both, and gradients of unfrozen parameters are averaged."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     done = subprocess.run(
         [sys.executable, *launcher, Path(__file__).parents[1] / "support" / "thawing_rank.py", tmp_path],
@@ -56,7 +56,7 @@ def test_processes_stay_equal_when_one_thaws_a_stage(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    """The second process draws other samples, so the joined gradients lead elsewhere than the first one's alone."""
+    """The second process draws other samples, so the averaged gradients differ from those of the first one alone."""
     prepare(tmp_path)
     train(tmp_path)
     alone = checkpoint.load(tmp_path / "run" / "last.pt")

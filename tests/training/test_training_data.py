@@ -43,7 +43,7 @@ def shaded(size: int = 64, level: int = 150) -> np.ndarray:
 
 
 def picture(seed: int, category: str = "car") -> Picture:
-    """Noise with one round thing in the middle, 200 x 150."""
+    """Make noise with one disc in the middle, 200 x 150."""
     rng = np.random.default_rng(seed)
     pixels = cv2.GaussianBlur(rng.integers(0, 255, (150, 200, 3), np.uint8), (0, 0), 2)
     pixels[43:107, 68:132][disc() > 0] = shaded()[disc() > 0]
@@ -57,7 +57,7 @@ def pictures() -> list[Picture]:
 
 
 @pytest.mark.parametrize("name", COLORS)
-def test_color_of_names_a_clear_swatch(name: str) -> None:
+def test_color_of_names_an_unambiguous_color(name: str) -> None:
     patch = np.full((40, 40, 3), SWATCHES[name], np.uint8)
     assert color_of(patch) == name
 
@@ -139,7 +139,7 @@ def test_camera_keeps_the_gray_border() -> None:
         assert (augment.camera(crop.copy(), rng)[:20] == warps.GRAY).all()
 
 
-def test_tracking_samples(pictures: list[Picture]) -> None:
+def test_tracking_samples_are_well_formed(pictures: list[Picture]) -> None:
     sampler = TrackingSampler(pictures, None, seed=1)
     samples = [sampler.sample() for _ in range(200)]
     for sample in samples:
@@ -157,8 +157,8 @@ def test_tracking_samples(pictures: list[Picture]) -> None:
     assert 0.03 < np.mean([not s["present"] for s in samples]) < 0.25
 
 
-def test_tracking_box_is_where_the_target_is() -> None:
-    """The thing is the only bright disc, so its box can be found again in the pixels."""
+def test_tracking_box_is_on_the_target() -> None:
+    """The target is the only bright disc, so that its box can be found in the pixels."""
     pixels = np.zeros((300, 400, 3), np.uint8)
     pixels[118:182, 168:232][disc() > 0] = 255
     instance = Instance("car", (169.0, 119.0, 63.0, 63.0), np.ascontiguousarray(disc()[1:, 1:]))
@@ -173,7 +173,7 @@ def test_tracking_box_is_where_the_target_is() -> None:
         assert warps.box_after(instance.outline, matrix) == pytest.approx(found, abs=3.5)
 
 
-def test_samples_repeat_with_the_seed(pictures: list[Picture]) -> None:
+def test_samples_are_reproducible_by_seed(pictures: list[Picture]) -> None:
     for make in (lambda: TrackingSampler(pictures, None, 5), lambda: GroundingSampler(pictures, 5)):
         one, two = make(), make()
         for _ in range(5):
@@ -183,7 +183,7 @@ def test_samples_repeat_with_the_seed(pictures: list[Picture]) -> None:
             np.testing.assert_array_equal(a["box"], b["box"])
 
 
-def test_grounding_samples(pictures: list[Picture]) -> None:
+def test_grounding_samples_are_well_formed(pictures: list[Picture]) -> None:
     sampler = GroundingSampler(pictures, seed=2)
     samples = [sampler.sample() for _ in range(150)]
     for sample in samples:
@@ -197,7 +197,7 @@ def test_grounding_samples(pictures: list[Picture]) -> None:
 
 
 def scene(*colors: str | None, category: str = "car") -> Scene:
-    """Things of one category side by side, each in a known color (None: unknown)."""
+    """Place objects of one category side by side, each in a known color (None: unknown)."""
     made = Scene(np.zeros((200, 320, 3), np.uint8))
     for i, color in enumerate(colors):
         known = None if color is None else frozenset({color})
@@ -208,7 +208,7 @@ def scene(*colors: str | None, category: str = "car") -> Scene:
     return made
 
 
-def test_a_color_singles_out_one_car() -> None:
+def test_color_caption_identifies_one_car() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         claim = scene_captions.by_color(scene("red", "blue"), rng)
@@ -219,18 +219,18 @@ def test_a_color_singles_out_one_car() -> None:
 
 
 @pytest.mark.parametrize("colors", [("red", "red"), ("red", None)])
-def test_no_color_caption_when_another_could_have_it(colors: tuple[str | None, ...]) -> None:
+def test_no_color_caption_if_another_object_may_have_the_color(colors: tuple[str | None, ...]) -> None:
     rng = np.random.default_rng(0)
     assert all(scene_captions.by_color(scene(*colors), rng) is None for _ in range(50))
 
 
-def test_no_caption_of_a_class_that_may_show_elsewhere() -> None:
+def test_no_caption_of_a_class_that_may_be_elsewhere_in_the_image() -> None:
     made = scene("red")
     made.loose.add("car")
     assert scene_captions.positive(made, np.random.default_rng(0)) is None
 
 
-def test_relations_are_true() -> None:
+def test_relation_captions_are_true() -> None:
     made = scene(None, None)
     rng = np.random.default_rng(0)
     for _ in range(60):
@@ -241,7 +241,7 @@ def test_relations_are_true() -> None:
             assert claim.item is made.items[1]
 
 
-def test_negatives_name_nothing_in_view() -> None:
+def test_negative_captions_name_nothing_in_view() -> None:
     made = scene("red", "white")
     rng = np.random.default_rng(0)
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""Training samples out of official data sets, and the recipes that name them."""
+"""Training samples from official data sets, and the recipes that name them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def regions(root: Path, name: str, split: str) -> RegionClips:
 
 
 def redness(pixels: np.ndarray, box: np.ndarray) -> float:
-    """How much redder than green the middle of ``box`` is in an RGB picture; 150 and more is the target."""
+    """Return by how much red exceeds green in the middle of ``box`` of an RGB image; at least 150 on the target."""
     x, y, w, h = (float(v) for v in box)
     rows = slice(max(0, int(y + 0.3 * h)), max(1, int(y + 0.7 * h)))
     middle = pixels[rows, max(0, int(x + 0.3 * w)) : max(1, int(x + 0.7 * w))]
@@ -64,7 +64,7 @@ def test_tracking_samples_show_the_target_in_their_box(tmp_path: Path) -> None:
     assert 0.02 < 1 - len(present) / len(samples) < 0.3
 
 
-def test_absent_frames_are_only_drawn_as_absent(tmp_path: Path) -> None:
+def test_absent_frames_are_drawn_as_absent_only(tmp_path: Path) -> None:
     """Frame 4 is labeled fully occluded; strangers need sentences that differ, which these do not."""
     clips, random = sequences(tmp_path, absent=4), np.random.default_rng(0)
     seen = {clips.clip(random, absent=False, named=False).second.picture.name for _ in range(80)}
@@ -89,7 +89,7 @@ def test_without_absent_frames_the_target_of_an_unrelated_sequence_is_looked_for
         assert clip.text == found[target].text
 
 
-def test_frames_of_a_pair_are_near(tmp_path: Path) -> None:
+def test_frames_of_a_pair_are_close_in_time(tmp_path: Path) -> None:
     count, folder = 320, tmp_path / "TRAIN_0"
     small = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
     (folder / "frames" / "a").mkdir(parents=True)
@@ -109,7 +109,7 @@ def test_frames_of_a_pair_are_near(tmp_path: Path) -> None:
     assert max(gaps) > 50
 
 
-def test_grounding_samples_of_sequences_and_pictures(tmp_path: Path) -> None:
+def test_grounding_samples_of_sequences_and_images(tmp_path: Path) -> None:
     for source in (sequences(tmp_path / "a"), regions(tmp_path / "b", "refcoco", "train")):
         sampler = ClipGroundingSampler(source, seed=1)
         samples = [sampler.sample() for _ in range(60)]
@@ -125,7 +125,7 @@ def test_grounding_samples_of_sequences_and_pictures(tmp_path: Path) -> None:
             assert np.mean([redness(s["image"], s["box"]) > 60 for s in samples if s["present"]]) > 0.97
 
 
-def test_a_caption_of_a_picture_is_absent_only_where_its_class_is(tmp_path: Path) -> None:
+def test_caption_is_absent_only_where_its_class_is_absent(tmp_path: Path) -> None:
     clips, random = regions(tmp_path, "coco", "train2014"), np.random.default_rng(0)
     for _ in range(30):  # there are cars in the first picture only, dogs in both, and a crowd has no region
         clip = clips.clip(random, absent=True, named=False)
@@ -137,7 +137,7 @@ def test_a_caption_of_a_picture_is_absent_only_where_its_class_is(tmp_path: Path
         clips.clip(random, absent=True, named=True)
 
 
-def test_sentences_with_sides_are_not_mirrored(tmp_path: Path) -> None:
+def test_sentences_with_left_or_right_are_not_mirrored(tmp_path: Path) -> None:
     trees.lasot(tmp_path)
     for name in ("car-1", "dog-1"):
         trees.write(tmp_path / name[:3] / name / "nlp.txt", "the red thing on the LEFT")
@@ -180,18 +180,18 @@ def test_letterbox_keeps_the_box_on_its_instance(
     assert middle[1] == pytest.approx((y + h / 2) / height * 255, abs=tolerance)
 
 
-def test_unrelated_sentences() -> None:
+def test_unrelated_sentences_are_drawn_as_absent() -> None:
     assert unrelated("the red car on the left", "a dog that is running")
     assert not unrelated("the red car", "a car of another color")
 
 
-def test_sequences_can_be_left_out(tmp_path: Path) -> None:
+def test_sequences_can_be_excluded(tmp_path: Path) -> None:
     entry = DatasetEntry("lasot", str(trees.lasot(tmp_path)), "train", skip=("dog-1",))
     sampler = Mixture.open([entry]).grounding((), 0)
     assert {sampler.sample()["caption"] for _ in range(10)} == {"red car that moves over the ground"}
 
 
-def test_a_mixture_draws_as_its_weights_say(tmp_path: Path) -> None:
+def test_mixture_draws_by_its_weights(tmp_path: Path) -> None:
     entries = [
         DatasetEntry("lasot", str(trees.lasot(tmp_path / "a")), "train", 3.0),
         DatasetEntry("trackingnet", str(trees.trackingnet(tmp_path / "b")), "train", 1.0),
@@ -214,7 +214,7 @@ def test_workers_deliver_from_data_sets_alone(tmp_path: Path) -> None:
     assert grounding["image"].shape == (2, 320, 320, 3)
 
 
-def test_a_broken_file_is_named_by_the_process_that_trains(tmp_path: Path) -> None:
+def test_broken_file_is_named_by_the_training_process(tmp_path: Path) -> None:
     mixture = Mixture.open([DatasetEntry("lasot", str(trees.lasot(tmp_path)), "train")])
     for name in ("car-1", "dog-1"):
         (tmp_path / name[:3] / name / "img" / "00000003.jpg").unlink()
@@ -235,7 +235,7 @@ RECIPE = 'name = "x"\ndata = ""\nteachers = ""\ntext = ""\noutput = ""\n'
 ENTRY = '[[datasets]]\nname = "lasot"\npath = "/data/LaSOT"\nsplit = "train"\n'
 
 
-def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
+def test_recipe_names_data_sets(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(RECIPE + ENTRY + "weight = 2\n" + ENTRY.replace("lasot", "tnl2k"))
     recipe = Recipe.load(path)
@@ -280,7 +280,7 @@ def test_bad_entries_are_named(tmp_path: Path, text: str, message: str) -> None:
         Recipe.load(path)
 
 
-def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
+def test_shipped_recipes_fit_the_network(repository: Path) -> None:
     torch = pytest.importorskip("torch")
     from edgetrack.network.network import EdgetrackNet
 
@@ -292,7 +292,7 @@ def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
         assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 192, 4, 4)
 
 
-def test_what_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+def test_missing_data_is_reported_before_training_starts(tmp_path: Path) -> None:
     from edgetrack.training.run import run
 
     path = tmp_path / "x.toml"

@@ -1,4 +1,4 @@
-"""The grounding network's parts and its training data: geometry, phrases, the graft."""
+"""The parts of the grounding network and its training data: geometry, phrases, the added class head."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ TEACHER = Path(__file__).resolve().parents[3] / "shared/data/teachers/2026/picod
         (phrases.by_class, "the dog", [0, 1, 2]),
     ],
 )
-def test_a_phrase_means_the_thing_it_names(ask, phrase: str, meant: list[int]) -> None:
+def test_phrase_is_positive_for_the_object_it_names(ask, phrase: str, meant: list[int]) -> None:
     question = asked(ask, scene_of(*DOGS), phrase)
     assert question is not None
     assert np.flatnonzero(question.meant > 0).tolist() == meant
     assert question.noun in ("dog", "puppy", "hound")
 
 
-def test_a_mirrored_caption_swaps_its_sides() -> None:
+def test_mirrored_caption_swaps_its_sides() -> None:
     written = ("a man looks left at the sea",)
     plain = captions.subject(written[0], False)
     mirrored = captions.subject(written[0], True)
@@ -56,14 +56,14 @@ def test_a_mirrored_caption_swaps_its_sides() -> None:
     assert "left" not in mirrored[2]
 
 
-def test_what_is_not_known_to_be_absent_is_never_asked_for_as_absent() -> None:
+def test_possibly_present_object_is_never_a_negative() -> None:
     scene = scene_of(*DOGS)
     random = np.random.default_rng(1)
     asked_for = {q.noun for _ in range(300) if (q := phrases.absent_class(scene, random)) is not None}
     assert asked_for == {"zebra"}
 
 
-def test_a_doubtful_thing_is_neither_meant_nor_denied() -> None:
+def test_doubtful_object_is_neither_positive_nor_negative() -> None:
     sure, doubtful = Object("dog", box(0.1, 0.1, 0.4, 0.4), 0.9), Object("dog", box(0.6, 0.6, 0.9, 0.9), 0.2)
     scene = scene_of(("dog", sure.box), ("dog", doubtful.box))
     marked = questions.marks(scene, [sure], [doubtful])
@@ -73,7 +73,7 @@ def test_a_doubtful_thing_is_neither_meant_nor_denied() -> None:
     assert marked[2] == 0
 
 
-def test_a_caption_means_the_one_person_and_not_those_of_the_other_picture() -> None:
+def test_caption_matches_its_person_and_not_those_of_the_other_image() -> None:
     one = scene_of(("person", box(0.1, 0.1, 0.4, 0.9)), written=("a woman in a red dress",))
     other = scene_of(("person", box(0.5, 0.1, 0.9, 0.9)))
     joined = side_by_side([one, other], 32, np.random.default_rng(0))
@@ -85,7 +85,7 @@ def test_a_caption_means_the_one_person_and_not_those_of_the_other_picture() -> 
     assert question.noun == "woman"
 
 
-def test_a_view_and_its_boxes_agree() -> None:
+def test_view_and_its_boxes_agree() -> None:
     picture = np.zeros((100, 200, 3), np.uint8)
     picture[20:60, 40:80] = 255
     view = View((0.1, 0.1, 0.6, 0.9), True, (1, 1, 1), 1.0, 320)
@@ -109,11 +109,11 @@ def test_a_view_and_its_boxes_agree() -> None:
         ("", ""),
     ],
 )
-def test_the_head_noun(phrase: str, noun: str) -> None:
+def test_head_noun_of_a_phrase(phrase: str, noun: str) -> None:
     assert head_noun(phrase) == noun
 
 
-def test_suppression_keeps_the_best_of_each_heap() -> None:
+def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
     random = np.random.default_rng(3)
     corner = random.uniform(0, 0.8, (200, 2))
     boxes = np.concatenate((corner, corner + random.uniform(0.05, 0.2, (200, 2))), 1).astype(np.float32)
@@ -132,7 +132,7 @@ def test_pooling_samples_the_box() -> None:
     assert torch.allclose(got, centers.expand(GRID, GRID), atol=1e-4)
 
 
-def test_the_graft_gives_the_detectors_own_logits() -> None:
+def test_grafted_class_head_gives_the_logits_of_the_detector() -> None:
     torch.manual_seed(0)
     detector, space = PicoDet(), NounSpace()
     names = torch.randn(CLASSES, 384) * 0.1
@@ -148,7 +148,7 @@ def test_the_graft_gives_the_detectors_own_logits() -> None:
 
 
 @torch.no_grad()
-def test_candidates_that_are_not_there_change_nothing() -> None:
+def test_padded_candidates_change_nothing() -> None:
     torch.manual_seed(1)
     net = Grounder(CHANNELS, GRID).eval()
     layers: Any = net.listener.layers
@@ -167,13 +167,13 @@ def test_candidates_that_are_not_there_change_nothing() -> None:
     assert not torch.allclose(first[:3], net.listener(seen, valid, nouns, words, mask)[0, :3])
 
 
-def test_places_are_finite_for_the_smallest_box() -> None:
+def test_positions_are_finite_for_the_smallest_box() -> None:
     assert torch.isfinite(places(torch.zeros(1, 4))).all()
 
 
 @pytest.mark.skipif(not TEACHER.exists(), reason="../shared is absent: the detector's weights are not here")
 @torch.no_grad()
-def test_the_detector_gives_the_published_networks_scores() -> None:
+def test_detector_gives_the_scores_of_the_published_network() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -188,7 +188,7 @@ def test_the_detector_gives_the_published_networks_scores() -> None:
     assert candidates(net, image).valid.any()
 
 
-def test_the_threshold_keeps_false_alarms_rare_in_the_mean_over_kinds() -> None:
+def test_threshold_keeps_the_mean_false_alarm_rate_low() -> None:
     rare = np.full(10, -3.0)
     loud = np.array([0.8] * 1 + [-3.0] * 9)  # one in ten of them scores 0.69
     assert threshold({"class": rare, "color": loud}, 1.0, 0.0) == 0.5  # 5 % in the mean

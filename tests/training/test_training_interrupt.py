@@ -1,4 +1,4 @@
-"""Signals during training and what prepares it: what is done is kept, and it goes on from there."""
+"""Signals during training and its preparation: finished work is kept, and the run can be resumed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TRAIN = (sys.executable, "-m", "edgetrack", "train", "tiny.toml")
 
 
 def alive(group: int) -> bool:
-    """Whether a process of the group still runs, a worker that is left over for instance."""
+    """Tell whether a process of the group still runs, such as a leftover worker."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -37,7 +37,7 @@ def alive(group: int) -> bool:
 
 
 def stopped(folder: Path, number: int, *, everyone: bool) -> str:
-    """Train until the first report, send a signal, and return what was printed after it."""
+    """Train until the first report, send a signal, and return the output after it."""
     process = subprocess.Popen(
         TRAIN, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
@@ -60,8 +60,8 @@ def stopped(folder: Path, number: int, *, everyone: bool) -> str:
 
 
 @pytest.mark.nightly
-def test_a_signal_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
-    """To the process alone, as `kill` sends it, then to its workers as well, as a terminal and service managers do."""
+def test_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
+    """Send the signal to the process alone, as `kill` does, then also to its workers, as terminals do."""
     prepare(tmp_path, steps=100_000)
     printed = stopped(tmp_path, signal.SIGTERM, everyone=False)
     assert printed.endswith("stopped; run/last.pt is saved; resume with: edgetrack train tiny.toml\n")
@@ -87,14 +87,14 @@ os._exit(3)  # as if it were killed
 """
 
 
-def test_a_worker_does_not_outlive_its_parent() -> None:
+def test_worker_does_not_outlive_its_parent() -> None:
     done = subprocess.run(  # returns when nobody has its output open any more
         [sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (3, "")
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_replaced_entirely_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
     with replacing(path) as part:
         part.write_text("first")
@@ -109,7 +109,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.read_text() == "first"
 
 
-def test_a_signal_waits_until_a_file_is_replaced(tmp_path: Path) -> None:
+def test_signal_waits_until_a_file_is_replaced(tmp_path: Path) -> None:
     def write() -> None:
         with resumable(tmp_path / "file", "command"), replacing(tmp_path / "file") as part:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -124,7 +124,9 @@ def test_a_signal_waits_until_a_file_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "count", "after"), [("", 0, ""), ("1\n2\n", 2, "1\n2\n"), ("1\n2", 1, "1\n")]
 )
-def test_lines_go_on_after_the_last_whole_one(tmp_path: Path, before: str, count: int, after: str) -> None:
+def test_log_continues_after_the_last_complete_line(
+    tmp_path: Path, before: str, count: int, after: str
+) -> None:
     path = tmp_path / "folder" / "lines"
     path.parent.mkdir()
     if before:
@@ -135,7 +137,7 @@ def test_lines_go_on_after_the_last_whole_one(tmp_path: Path, before: str, count
         assert path.read_text() == f"{after}new\n", "each line is there at once"
 
 
-def test_pseudo_labels_go_on_with_the_videos_that_are_left(
+def test_pseudo_labeling_resumes_with_the_remaining_videos(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Training of LiteTrack: its samples and losses, and that it learns, thaws and goes on."""
+"""Training of LiteTrack: its samples and losses, and that it learns, unfreezes blocks and resumes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> WordPieces:
 
 
 def redness(image: np.ndarray, box: np.ndarray) -> float:
-    """How much redder than green the inner half of a box is."""
+    """Return by how much red exceeds green in the inner half of a box."""
     x, y, w, h = (float(v) * image.shape[2] for v in box)
     rows, columns = (
         slice(max(0, int(at - side / 4)), int(at + side / 4) + 1) for at, side in ((y, h), (x, w))
@@ -101,7 +101,7 @@ def trainer(folder: Path, source: SequenceClips, pieces: WordPieces, **fields: A
 
 
 @pytest.mark.nightly
-def test_a_run_learns_saves_and_goes_on(tmp_path: Path, source: SequenceClips, pieces: WordPieces) -> None:
+def test_run_learns_saves_and_resumes(tmp_path: Path, source: SequenceClips, pieces: WordPieces) -> None:
     first = trainer(tmp_path, source, pieces, thaw_patience=0)
     before = {name: value.clone() for name, value in first.net.state_dict().items()}
     first.run()
@@ -128,10 +128,10 @@ def test_a_run_learns_saves_and_goes_on(tmp_path: Path, source: SequenceClips, p
     assert all(np.isfinite(value) for value in again.optimize().values())
 
 
-def test_blocks_thaw_from_above(
+def test_blocks_are_unfrozen_from_the_top(
     tmp_path: Path, source: SequenceClips, pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each validation without progress lets another block learn, down to the last one that may."""
+    """Each validation without progress unfreezes another block, down to the last permitted one."""
     made = trainer(tmp_path, source, pieces, least_frozen=1)
     monkeypatch.setattr(made, "report", lambda figures: None)
     block: Any = made.net.backbone.vit.blocks[1]
@@ -143,8 +143,8 @@ def test_blocks_thaw_from_above(
     assert not made.net.backbone.vit.blocks[0].mlp.fc1.weight.requires_grad
 
 
-def test_losses_know_the_truth(source: SequenceClips, pieces: WordPieces) -> None:
-    """Outputs that say it cost less than those that say it of another place, in every term."""
+def test_every_loss_is_lower_for_the_true_box(source: SequenceClips, pieces: WordPieces) -> None:
+    """Correct outputs cost less than those for another place, in every term."""
     batch = make_batch(drawn(source), pieces, torch.device("cpu"))
     assert (batch.ids[batch.flag == BOX] == 0).all()
     assert (batch.words.sum(1) > 2).equal(batch.flag != BOX)
@@ -167,7 +167,7 @@ def test_losses_know_the_truth(source: SequenceClips, pieces: WordPieces) -> Non
 
 
 @torch.no_grad()
-def test_each_view_is_the_others_earlier_frame(source: SequenceClips, pieces: WordPieces) -> None:
+def test_each_view_is_the_earlier_frame_of_the_other(source: SequenceClips, pieces: WordPieces) -> None:
     """Where the target of one view is elsewhere, only what is said of the other one changes."""
     batch, network = make_batch(drawn(source), pieces, torch.device("cpu")), small_litetrack()
     changed = batch.target.clone()

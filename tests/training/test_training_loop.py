@@ -1,4 +1,4 @@
-"""The training loop: that it learns, what it averages, freezes and thaws, and how it goes on."""
+"""The training loop: that it learns, what it averages, freezes and unfreezes, and how it resumes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def log(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def test_a_run_learns_saves_and_goes_on(tmp_path: Path) -> None:
+def test_run_learns_saves_and_resumes(tmp_path: Path) -> None:
     """The averaged weights, which are exported, find the squares after some steps."""
     trainer(tmp_path, held_out(SAMPLES), steps=24, validate_steps=4).run()
     lines = log(tmp_path)
@@ -77,7 +77,7 @@ def script(monkeypatch: pytest.MonkeyPatch, *figures: float) -> list[float]:
     return left
 
 
-def test_a_stage_thaws_learns_and_freezes_again_and_the_average_follows(
+def test_stage_is_unfrozen_and_frozen_again_and_the_average_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = script(monkeypatch, 0.5, 0.5, 0.5, 0.5)
@@ -107,7 +107,7 @@ def test_a_stage_thaws_learns_and_freezes_again_and_the_average_follows(
 
 
 @pytest.mark.parametrize(("validation", "best"), [(SAMPLES, 0.5), (squares(level=200), float("-inf"))])
-def test_figures_of_other_samples_do_not_count_after_a_resume(
+def test_figures_on_other_samples_are_ignored_after_a_resume(
     tmp_path: Path, validation: Callable[[str], Any], best: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(monkeypatch, 0.5)
@@ -118,7 +118,7 @@ def test_figures_of_other_samples_do_not_count_after_a_resume(
     assert (again.thaw.best, again.thaw.patience) == (best, 5)
 
 
-def test_parts_that_are_not_named_stay_as_they_are(tmp_path: Path) -> None:
+def test_parts_that_are_not_named_are_unchanged(tmp_path: Path) -> None:
     run = trainer(tmp_path, trained=("heads",), steps=2)
     before = {name: weight.clone() for name, weight in run.net.named_parameters()}
     run.run()
@@ -132,19 +132,19 @@ def test_parts_that_are_not_named_stay_as_they_are(tmp_path: Path) -> None:
         recipe(tmp_path, trained=("heads",), thaw_patience=2)
 
 
-def test_a_resume_takes_the_stages_that_its_recipe_freezes(tmp_path: Path) -> None:
+def test_resume_applies_the_frozen_stages_of_its_recipe(tmp_path: Path) -> None:
     trainer(tmp_path, frozen_blocks=13).save()
     again = trainer(tmp_path, frozen_blocks=10)
     assert (again.net.frozen_blocks, again.thaw.frozen) == (10, 10)
 
 
-def test_a_patience_that_a_resume_brings_has_its_effect() -> None:
+def test_resume_applies_the_patience_of_its_recipe() -> None:
     thaw = Thaw(13, patience=1)
     thaw.load(Thaw(13, patience=0).state())
     assert [thaw.after(0.5), thaw.after(0.5)] == [13, 10]
 
 
-def test_the_average_begins_as_the_network_and_follows_it(tmp_path: Path) -> None:
+def test_average_starts_at_the_network_and_follows_it(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     name = "heads.score.weight"
     assert gap(run, name) == 0
@@ -156,7 +156,7 @@ def test_the_average_begins_as_the_network_and_follows_it(tmp_path: Path) -> Non
     assert not torch.equal(average, start)
 
 
-def test_rates_warm_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
+def test_learning_rate_warms_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
     made = recipe(tmp_path, steps=100, warmup_steps=10, decay_share=0.5)
     assert [made.rate(step) for step in (0, 9, 40, 75, 99, 100)] == [0.1, 1.0, 1.0, 0.5, 0.02, 0.0]
     run = trainer(tmp_path, warmup_steps=10)
@@ -170,7 +170,7 @@ def test_rates_warm_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
 
 
 class Teacher:
-    """Features that tell bright cells from dark ones."""
+    """A teacher whose features distinguish bright cells from dark ones."""
 
     def __init__(self, folder: Path) -> None: ...
 
@@ -180,7 +180,7 @@ class Teacher:
         return np.concatenate((cells, np.ones_like(cells[:1])))
 
 
-def test_the_teacher_teaches_and_its_share_fades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_teacher_contributes_and_its_weight_fades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "NanoTrack", Teacher)
     run = trainer(tmp_path, search_side=256, distill=0.5, steps=8)
     arrays = SAMPLES("tracking")
@@ -197,7 +197,7 @@ def test_the_teacher_teaches_and_its_share_fades(tmp_path: Path, monkeypatch: py
     assert "distill" not in run._likeness(out, batch, arrays)
 
 
-def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_non_finite_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trainer(tmp_path)
     before = {name: value.clone() for name, value in run.net.state_dict().items()}
     monkeypatch.setattr(train, "total", lambda losses: sum(losses.values()) * float("nan"))
@@ -205,7 +205,7 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: 
     assert all(torch.equal(value, before[name]) for name, value in run.net.state_dict().items())
 
 
-def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(tmp_path: Path) -> None:
+def test_unusable_checkpoint_is_named(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     run = trainer(tmp_path)
     run.save()
@@ -226,7 +226,7 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(tmp_path: Path) -> No
         trainer(tmp_path)
 
 
-def test_half_a_line_in_the_log_does_not_stop_a_resume(tmp_path: Path) -> None:
+def test_incomplete_log_line_does_not_stop_a_resume(tmp_path: Path) -> None:
     assert steps_done(tmp_path) == 0
     (tmp_path / "log.jsonl").write_text('{"step": 50, "minutes": 1.0}\n{"step": 10')
     assert steps_done(tmp_path) == 50
@@ -263,7 +263,7 @@ def test_reports_are_means_and_the_last_step_is_validated(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_during_a_step_waits_until_the_step_is_whole(tmp_path: Path, number: int) -> None:
+def test_signal_during_a_step_waits_until_the_step_is_complete(tmp_path: Path, number: int) -> None:
     class Hit(Line):
         def _update_average(self) -> None:
             if self.step == 3:

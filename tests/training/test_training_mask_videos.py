@@ -1,4 +1,4 @@
-"""Training of the mask head on videos with masks: what is drawn from them, and a teacher that remembers all frames."""
+"""Training of the mask head on videos with masks: the samples drawn from them, and the cache of a teacher."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Videos = tuple[tuple[str, str, str], ...]
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
-    """Three sets, two videos each, of which the first is held out."""
+    """Make three data sets with two videos each, of which the first is held out."""
     folder = tmp_path_factory.mktemp("videos")
     davis = trees.davis(folder / "davis")
     youtube, mose = vos_trees.youtube_vos(folder / "youtube"), vos_trees.mose(folder / "mose")
@@ -100,7 +100,7 @@ def test_videos_show_the_object_where_its_mask_is(videos: Videos) -> None:
     assert {name.rpartition("_")[0] for _, name in objects} == {"other"}
 
 
-def test_what_videos_cannot_be_learned_from(tmp_path: Path, videos: Videos) -> None:
+def test_unsuitable_videos_are_rejected(tmp_path: Path, videos: Videos) -> None:
     name, path, _ = videos[0]
     for sets, match in (
         ([(name, path, "val")], "split 'val' of davis is for evaluation"),
@@ -112,14 +112,14 @@ def test_what_videos_cannot_be_learned_from(tmp_path: Path, videos: Videos) -> N
         VideoSampler(load_videos(videos, held_out=False), 90).sample()
 
 
-def test_recipes_that_ship_are_valid(repository: Path) -> None:
+def test_shipped_recipes_are_valid(repository: Path) -> None:
     for name in ("masks", "masks_gpu", "masks_teacher"):
         recipe = read_recipe(Recipe, repository / "edgetrack" / "training" / "recipes" / f"{name}.toml")
         assert recipe.output == f"runs/{name}"
         assert {layout for layout, _, _ in recipe.videos} <= LAYOUTS.keys()
 
 
-def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
+def test_empty_training_data_is_rejected(tmp_path: Path) -> None:
     recipe = Recipe(str(tmp_path), str(tmp_path), str(tmp_path / "out"), sources=())
     with pytest.raises(ConfigError, match="contain nothing to learn from"):
         Trainer(recipe)

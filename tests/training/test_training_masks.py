@@ -48,13 +48,13 @@ def things() -> Things:
     return Things([drawn(i) for i in range(12)])
 
 
-def test_an_empty_memory_says_nothing() -> None:
+def test_empty_memory_returns_nothing() -> None:
     keys, values = torch.randn(2, SLOTS, KEY, CELLS), torch.randn(2, SLOTS, VALUE, CELLS)
     assert not recall(torch.randn(2, KEY, CELLS), keys, values, torch.zeros(2, SLOTS)).any()
 
 
-def test_the_memory_answers_with_what_is_nearest() -> None:
-    """Against the formula of STCN, written down plainly, and by a key that is in it."""
+def test_memory_returns_the_nearest_values() -> None:
+    """Compare with the formula of STCN in plain code, and with a key that is in the memory."""
     torch.manual_seed(0)
     query, keys, values = (
         torch.randn(1, KEY, 5),
@@ -76,13 +76,13 @@ def test_the_memory_answers_with_what_is_nearest() -> None:
     torch.testing.assert_close(sharp[0, :, 2], values[0, 1, :, 3])
 
 
-def test_the_network_is_small_and_its_trunk_does_not_learn() -> None:
+def test_network_is_small_and_its_trunk_is_frozen() -> None:
     net = MaskNet()
     assert sum(p.numel() for p in net.head.parameters()) < 200_000
     assert not any(p.requires_grad for p in net.trunk.parameters())
 
 
-def test_a_trusted_mask_is_what_is_remembered(things: Things) -> None:
+def test_trusted_mask_is_remembered(things: Things) -> None:
     torch.manual_seed(1)
     net = MaskNet().eval()
     batch = collate([MaskSampler(things, 3).sample() for _ in range(2)])
@@ -95,7 +95,7 @@ def test_a_trusted_mask_is_what_is_remembered(things: Things) -> None:
     assert not torch.allclose(by_box[1]["logits"], by_mask[1]["logits"])
 
 
-def test_sequences_show_the_thing_where_the_mask_is(things: Things) -> None:
+def test_sequences_show_the_object_where_the_mask_is(things: Things) -> None:
     sampler = MaskSampler(things, 1)
     for _ in range(30):
         sample = sampler.sample()
@@ -112,7 +112,7 @@ def test_sequences_show_the_thing_where_the_mask_is(things: Things) -> None:
         )  # and central
 
 
-def test_masks_that_may_be_of_two_things_are_not_used() -> None:
+def test_ambiguous_masks_are_not_used() -> None:
     picture = drawn(1)
     one = picture.instances[0]
     near = Instance("disc", (100.0, 60.0, 81.0, 81.0), one.mask)
@@ -122,7 +122,7 @@ def test_masks_that_may_be_of_two_things_are_not_used() -> None:
     assert usable(Picture(picture.pixels, (box,), "coco", "a")) == []
 
 
-def test_poly1_punishes_doubt_and_its_gradient_flows() -> None:
+def test_poly1_penalizes_uncertainty_and_its_gradient_flows() -> None:
     logits = torch.tensor([2.0, -1.0], requires_grad=True)
     loss = poly1(logits, torch.tensor([1.0, 1.0]))
     p = torch.sigmoid(logits)
@@ -131,7 +131,7 @@ def test_poly1_punishes_doubt_and_its_gradient_flows() -> None:
     torch.testing.assert_close(logits.grad, ((-1 / p - 1) * p * (1 - p)).detach())
 
 
-def test_the_outline_is_where_sides_meet() -> None:
+def test_outline_is_where_inside_and_outside_meet() -> None:
     mask = torch.zeros(1, 1, 20, 20)
     mask[..., 5:15, 5:15] = 1
     near = near_outline(mask, 1)[0, 0]
@@ -158,7 +158,7 @@ def test_contrast_is_least_where_sides_differ() -> None:
     )
 
 
-def test_a_teacher_pulls_near_the_outline_alone() -> None:
+def test_teacher_only_acts_near_the_outline() -> None:
     near = torch.zeros(1, 1, 4, 4)
     near[..., 1] = 1
     logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
@@ -187,7 +187,7 @@ def tree(folder: Path) -> Path:
 
 
 @pytest.mark.nightly
-def test_a_run_learns_resumes_and_exports(tmp_path: Path) -> None:
+def test_run_learns_resumes_and_exports(tmp_path: Path) -> None:
     data = tree(tmp_path / "data")
     options: dict[str, Any] = {"data": str(data), "cache": str(tmp_path), "output": str(tmp_path / "run")}
     recipe = Recipe(
@@ -215,7 +215,7 @@ def test_a_run_learns_resumes_and_exports(tmp_path: Path) -> None:
     assert Bundle.open(tmp_path / "bundle").manifest.parameters == Bundle.open().manifest.parameters
 
 
-def test_training_goes_on_from_the_head_of_a_bundle() -> None:
+def test_training_continues_from_the_head_of_a_bundle() -> None:
     bundle, random = Bundle.open("edgetrack-256"), np.random.default_rng(0)
     feeds = {
         name: random.normal(0, 0.3, spec.shape).astype(np.float32)
@@ -228,7 +228,7 @@ def test_training_goes_on_from_the_head_of_a_bundle() -> None:
     assert all(np.abs(true[name].numpy() - value).max() < 1e-3 for name, value in found.items())
 
 
-def test_the_pictures_that_are_held_out_are_never_drawn(tmp_path: Path) -> None:
+def test_held_out_images_are_never_drawn(tmp_path: Path) -> None:
     data = tree(tmp_path / "data")
     names = [
         {picture.name for picture in load(data, tmp_path, ("coco",), held_out=held_out)}
@@ -238,7 +238,7 @@ def test_the_pictures_that_are_held_out_are_never_drawn(tmp_path: Path) -> None:
     assert (len(names[0]), len(names[1])) == (23, 3)
 
 
-def test_another_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_unsuitable_checkpoint_is_rejected(tmp_path: Path) -> None:
     from edgetrack.export.mask import load_mask_net
 
     torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / "last.pt")

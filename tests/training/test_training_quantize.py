@@ -21,7 +21,7 @@ def test_weights_lie_on_the_grid_of_their_channel() -> None:
         assert np.allclose(mine, expected, rtol=0, atol=1e-6 * max(step, 1e-9) * 127 + 1e-9)
 
 
-def test_inputs_have_at_most_256_levels_and_zero_is_one() -> None:
+def test_inputs_have_at_most_256_levels_including_zero() -> None:
     x = torch.cat((torch.zeros(1), torch.linspace(-0.3, 2.1, 5000)))
     rounded = InputRange().round(x)
     assert len(rounded.unique()) <= 256
@@ -29,7 +29,7 @@ def test_inputs_have_at_most_256_levels_and_zero_is_one() -> None:
     assert (rounded - x).abs().max() <= 0.51 * 2.4 / 255
 
 
-def test_a_range_forgets_one_outlier() -> None:
+def test_range_forgets_a_single_outlier() -> None:
     inputs, usual = InputRange(), torch.linspace(-1, 1, 1001)
     inputs.round(usual)
     inputs.round(usual * 100)
@@ -39,7 +39,7 @@ def test_a_range_forgets_one_outlier() -> None:
     assert float(inputs.high) < 1.5
 
 
-def test_gradients_pass_and_learning_meets_the_grid() -> None:
+def test_gradients_pass_and_training_reaches_the_grid() -> None:
     """A layer learns a target through the rounding, to about the error of the grid."""
     torch.manual_seed(0)
     layer, wanted = nn.Linear(8, 4), torch.randn(4, 8)
@@ -54,7 +54,7 @@ def test_gradients_pass_and_learning_meets_the_grid() -> None:
     assert float(loss.detach()) < 0.01
 
 
-def test_the_network_keeps_its_names_and_its_float_copy() -> None:
+def test_network_keeps_its_names_and_its_float_copy() -> None:
     net = EdgetrackNet().eval()
     plain = copy.deepcopy(net)
     before = set(net.state_dict())

@@ -1,4 +1,4 @@
-"""A smaller search region: the samples it makes of the usual ones, and the bundle that comes of it."""
+"""A smaller search region: the samples made from those of the default size, and the resulting bundle."""
 
 import numpy as np
 import pytest
@@ -22,13 +22,13 @@ def _samples(*centers: tuple[float, float]) -> dict[str, np.ndarray]:
     return {"search": search, "box": boxes, "present": (boxes[:, 2] > 0).astype(np.float32)}
 
 
-def test_the_usual_region_changes_nothing() -> None:
+def test_default_region_changes_nothing() -> None:
     samples = _samples((128, 128))
     assert narrowed(samples, SearchRegion()) is samples
 
 
 @pytest.mark.parametrize("region", [SearchRegion(160, 2.5), SearchRegion(160, 3.2), SearchRegion(192, 4.0)])
-def test_the_box_stays_on_its_thing(region: SearchRegion) -> None:
+def test_box_stays_on_its_object(region: SearchRegion) -> None:
     made = narrowed(_samples((128, 128), (150, 100)), region)
     assert made["search"].shape == (2, region.side, region.side, 3)
     for image, (x, y, w, h) in zip(made["search"], made["box"], strict=True):
@@ -37,7 +37,7 @@ def test_the_box_stays_on_its_thing(region: SearchRegion) -> None:
         assert np.allclose(seen, (x, y, x + w, y + h), atol=1.0)
 
 
-def test_what_lies_outside_is_absent() -> None:
+def test_object_outside_the_region_is_absent() -> None:
     made = narrowed(_samples((128, 128), (20, 128), (128, 250), (np.nan, np.nan)), SearchRegion(160, 2.5))
     assert made["present"].tolist() == [1, 0, 0, 0]
 
@@ -52,6 +52,6 @@ def test_what_lies_outside_is_absent() -> None:
         {"keep_buckets": (0,)},
     ],
 )
-def test_a_wrong_recipe_is_named(wrong: dict[str, float]) -> None:
+def test_wrong_recipe_is_named(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong)) + r" = "):
         Recipe(name="x", data="", teachers="", text="", output="", **wrong)

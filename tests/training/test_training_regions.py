@@ -1,4 +1,4 @@
-"""Training on phrases that people tied to boxes by hand."""
+"""Training on phrases whose boxes were annotated by people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgetrack.training.grounder.scene import Scene, iou, side_by_side
 
 
 def told(*regions: tuple[str, str, np.ndarray]) -> Scene:
-    """A scene of things that people named: a phrase, its type and a box each."""
+    """Make a scene of annotated objects: a phrase, its type and a box each."""
     scene = scene_of(*(("person", b) for _, type, b in regions if type == "people"))
     scene.boxes = np.stack([b for _, _, b in regions] + [box(0.9, 0.9, 1, 1)])
     scene.parts[0].rows = slice(0, len(scene.boxes))
@@ -43,7 +43,7 @@ LEFT, MIDDLE, RIGHT = box(0, 0.1, 0.2, 0.9), box(0.3, 0.1, 0.5, 0.9), box(0.6, 0
         ),
     ],
 )
-def test_what_people_drew_is_meant_and_what_may_be_meant_is_unknown(
+def test_annotated_boxes_are_positive_and_possible_ones_unknown(
     named: tuple[tuple[str, str, np.ndarray], ...], phrase: str, marks: list[int]
 ) -> None:
     question = asked(regions.by_region, told(*named), phrase)
@@ -51,7 +51,7 @@ def test_what_people_drew_is_meant_and_what_may_be_meant_is_unknown(
     assert np.sign(question.meant).tolist() == marks
 
 
-def test_a_person_whom_nobody_named_may_be_the_one_meant() -> None:
+def test_unannotated_person_may_be_the_target() -> None:
     scene = told(("a man", "people", LEFT), ("a girl", "people", RIGHT))
     scene.boxes = np.stack([LEFT, RIGHT, MIDDLE, box(0.9, 0.9, 1, 1)])
     scene.parts[0].objects.append(Object("person", MIDDLE, 0.9))
@@ -60,7 +60,7 @@ def test_a_person_whom_nobody_named_may_be_the_one_meant() -> None:
     assert np.sign(question.meant).tolist() == [1, 0, -1, 0]
 
 
-def test_what_another_picture_shows_is_absent_unless_somebody_names_it_here() -> None:
+def test_phrase_of_another_image_is_absent_unless_annotated_here() -> None:
     ask = regions.of_another_region([Region(("a wooden kayak",), "vehicles", (LEFT,))])
     question = ask(scene_of(*DOGS, written=("Three dogs run .",)), np.random.default_rng(0))
     assert question is not None
@@ -70,7 +70,7 @@ def test_what_another_picture_shows_is_absent_unless_somebody_names_it_here() ->
         assert ask(scene_of(*DOGS, written=(caption,)), np.random.default_rng(0)) is None
 
 
-def test_a_region_of_a_view_is_where_the_view_shows_it() -> None:
+def test_region_of_a_view_is_where_the_view_shows_it() -> None:
     left = told(("a man", "people", LEFT))
     joined = side_by_side([left, told(("a cup", "other", RIGHT))], 4, np.random.default_rng(1))
     assert [r.phrases for part in joined.parts for r in part.regions] == [("a man",), ("a cup",)]

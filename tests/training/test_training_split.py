@@ -1,4 +1,4 @@
-"""What is held out for validation: the same pictures and videos whoever draws, and none that training sees."""
+"""The validation split: the same images and videos in every process, and none that training uses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def content(pictures: object) -> set[bytes]:
     return {picture.pixels.tobytes() for picture in pictures}  # type: ignore[attr-defined]
 
 
-def test_about_the_share_is_held_out_and_more_of_it_only_adds() -> None:
+def test_held_out_share_is_approximate_and_a_larger_one_only_adds() -> None:
     names = [f"video {i}" for i in range(4000)]
     few, many = ({name for name in names if is_held_out(name, share)} for share in (0.05, 0.2))
     assert 0.04 < len(few) / len(names) < 0.06
@@ -44,7 +44,7 @@ def test_about_the_share_is_held_out_and_more_of_it_only_adds() -> None:
     assert not any(is_held_out(name, 0.0) for name in names)
 
 
-def test_a_picture_is_on_one_side_wherever_it_lies_and_a_drive_goes_as_a_whole() -> None:
+def test_split_depends_on_content_and_keeps_drives_together() -> None:
     own = [still(i) for i in range(80)]
     again = [still(i, "folders", f"copies/{i}.png") for i in range(80)]
     drives = [still(100 + i, "camvid", f"drive{i % 10}_{i:05d}.jpg") for i in range(60)]
@@ -67,7 +67,7 @@ def tracks(folder: Path, name: str, count: int, first: int) -> Videos:
     return load_cuts(cuts.save(folder / f"{name}.npz"))
 
 
-def test_whole_tracks_are_held_out_and_those_of_unlabeled_video_are_not(tmp_path: Path) -> None:
+def test_whole_tracks_are_held_out_except_those_of_unlabeled_video(tmp_path: Path) -> None:
     labeled, found = tracks(tmp_path, "bird", 40, 0), tracks(tmp_path, "any", 20, 100)
     videos = joined(labeled, Videos(found.blob, found.ends, found.boxes, found.starts, found.categories, 20))
     train, held = Material([still(i) for i in range(100)], videos).parted(0.2)
@@ -106,7 +106,7 @@ def test_targets_of_one_video_stay_together(tmp_path: Path) -> None:
     assert (len(train), len(held)) == (1, 1)
 
 
-def test_sets_that_share_pictures_hold_out_the_same(tmp_path: Path) -> None:
+def test_data_sets_that_share_images_hold_out_the_same_ones(tmp_path: Path) -> None:
     for name, split, maker in (("coco", "train2014", trees.coco), ("refcoco", "train", trees.refcoco)):
         found = open_dataset(name, maker(tmp_path / name), split)
         assert isinstance(found, RegionSet)
@@ -119,8 +119,8 @@ def test_sets_that_share_pictures_hold_out_the_same(tmp_path: Path) -> None:
         assert drawn[1] == "21"
 
 
-def test_workers_never_draw_what_is_held_out(tmp_path: Path) -> None:
-    """Each sequence has a sentence of its own, by which a sample can be traced."""
+def test_workers_never_draw_held_out_samples(tmp_path: Path) -> None:
+    """Each sequence has its own sentence, which identifies it in a sample."""
     trees.lasot(tmp_path, names=NAMES)
     for name in NAMES:
         trees.write(tmp_path / "car" / name / "nlp.txt", f"the red car that is called {name}")
@@ -145,7 +145,7 @@ def test_workers_never_draw_what_is_held_out(tmp_path: Path) -> None:
             np.testing.assert_array_equal(one["template"], two["template"])
 
 
-def test_what_is_too_little_is_said(tmp_path: Path) -> None:
+def test_too_little_data_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"held_out = 0\.05 of 12 images .* set held_out = 0 to train without validation"
     ):

@@ -1,4 +1,4 @@
-"""Training data of one's own: tracks of unlabeled video by a teacher, and folders of stills with boxes."""
+"""Training data from users: tracks of unlabeled video by a teacher, and folders of stills with boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ XYWH = tuple[float, float, float, float]
 
 
 class Scripted:
-    """A teacher whose boxes move by ``ahead`` pixels a frame on the way there and by ``back`` on the way back."""
+    """A teacher whose boxes move by ``ahead`` pixels per frame forwards and by ``back`` backwards."""
 
     def __init__(self, ahead: float, back: float, score: float = 0.9) -> None:
         self.steps, self.score = [ahead, back], score
@@ -40,7 +40,7 @@ FRAMES = [np.zeros((100, 300, 3), np.uint8)] * 20
 START = (10.0, 10.0, 40.0, 40.0)
 
 
-def test_a_track_that_comes_back_counts() -> None:
+def test_track_that_returns_to_its_start_counts() -> None:
     boxes = pseudo.follow(Scripted(5, -5), FRAMES, START)
     assert boxes is not None
     assert boxes[0] == pytest.approx(START)
@@ -48,11 +48,11 @@ def test_a_track_that_comes_back_counts() -> None:
 
 
 @pytest.mark.parametrize("teacher", [Scripted(5, -3), Scripted(5, -5, score=0.1)])
-def test_a_track_that_misses_its_start_or_was_never_sure_does_not(teacher: Scripted) -> None:
+def test_track_that_misses_its_start_or_was_never_confident_is_dropped(teacher: Scripted) -> None:
     assert pseudo.follow(teacher, FRAMES, START) is None
 
 
-def test_a_segment_ends_where_the_scene_is_cut(tmp_path: Path) -> None:
+def test_segment_ends_at_a_scene_cut(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for i in range(60):
@@ -83,7 +83,7 @@ def test_iou_of_known_boxes() -> None:
     assert overlap((0, 0, 2, 2), (5, 5, 1, 1))[0] == 0
 
 
-def test_the_teacher_follows_a_real_drone(shared_data: Path) -> None:
+def test_teacher_follows_a_real_drone(shared_data: Path) -> None:
     folder = shared_data / "train/flying"
     record = json.loads((folder / "index.jsonl").read_text().splitlines()[0])
     truth = np.loadtxt((folder / record["video"]).with_suffix(".txt"), delimiter=",")[:40]
@@ -97,7 +97,7 @@ def test_the_teacher_follows_a_real_drone(shared_data: Path) -> None:
     assert np.mean(found) > 0.5
 
 
-def test_a_missing_teacher_is_named(tmp_path: Path) -> None:
+def test_missing_teacher_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"v3_backbone\.onnx does not exist"):
         NanoTrack(tmp_path)
 
@@ -110,13 +110,13 @@ def folder_of_stills(folder: Path, image: str = "a.png") -> Path:
     return folder
 
 
-def test_a_folder_of_stills_is_read(tmp_path: Path) -> None:
+def test_folder_of_stills_is_read(tmp_path: Path) -> None:
     (picture,) = read_folder(folder_of_stills(tmp_path))
     assert [(t.category, t.mask is not None) for t in picture.instances] == [("cup", True), ("dog", False)]
     assert picture.seen == {"cup", "dog"}
 
 
-def test_a_folder_without_its_files_is_named(tmp_path: Path) -> None:
+def test_folder_without_its_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"annotations\.jsonl does not exist"):
         read_folder(tmp_path)
     with pytest.raises(SourceError, match=r"b\.png, named in .* cannot be read"):

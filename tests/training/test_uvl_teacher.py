@@ -1,4 +1,4 @@
-"""UVLTrack as a teacher: that it says what the network says, what the student learns from it, and what is refused."""
+"""UVLTrack as a teacher: its outputs equal the network's, the student learns from them, and invalid teachers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def bundle(network: UVLTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @torch.no_grad()
-def test_it_says_what_the_network_says(network: UVLTrack, bundle: SimpleNamespace) -> None:
+def test_teacher_outputs_equal_the_network(network: UVLTrack, bundle: SimpleNamespace) -> None:
     """A sample by box and one by both, the second without a target, against the network as it is trained."""
     arrays = {**SAMPLES, "present": np.array([1.0, 0.0], np.float32)}
     arrays["target"] = np.zeros((2, 8, 8), np.float32)
@@ -97,7 +97,7 @@ def test_it_says_what_the_network_says(network: UVLTrack, bundle: SimpleNamespac
         np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-5, err_msg=name)
 
 
-def test_a_caption_without_a_word_ends_no_run(bundle: SimpleNamespace) -> None:
+def test_caption_without_a_word_does_not_end_the_run(bundle: SimpleNamespace) -> None:
     teacher = UVLTeacher(Path("uvltrack"))
     taught = teacher.teach({**SAMPLES, "caption": ["?", "a b"]}, torch.ones(2))
     by_box = teacher.teach(SAMPLES, torch.zeros(2))
@@ -120,7 +120,7 @@ def student(taught: Taught) -> dict[str, Any]:
     return {name: value.clone().requires_grad_() for name, value in out.items()}
 
 
-def test_agreement_costs_nothing_and_a_target_elsewhere_does(bundle: SimpleNamespace) -> None:
+def test_agreement_costs_nothing_and_another_position_does(bundle: SimpleNamespace) -> None:
     taught = UVLTeacher(Path("uvltrack")).teach(SAMPLES, torch.zeros(2))
     agreed = imitation(student(taught), taught, torch.ones(2))
     assert {name: float(value.detach()) for name, value in agreed.items()} == {
@@ -140,7 +140,7 @@ def test_agreement_costs_nothing_and_a_target_elsewhere_does(bundle: SimpleNames
     assert imitation(apart, Taught(taught.search, taught.template), torch.ones(2)) == {}
 
 
-def test_its_share_of_the_losses_fades(
+def test_weight_of_the_teacher_fades(
     bundle: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgetrack.network.trunk.MobileNetV2.load_imagenet", random_trunk)
@@ -162,7 +162,7 @@ def test_its_share_of_the_losses_fades(
     assert run._likeness(out, batch, SAMPLES).keys() == {"contrast"}
 
 
-def test_other_teachers_are_refused(bundle: SimpleNamespace, tmp_path: Path) -> None:
+def test_unsuitable_teachers_are_rejected(bundle: SimpleNamespace, tmp_path: Path) -> None:
     bundle.factor = "5.0"
     with pytest.raises(ConfigError, match=r"a search region of 256, 5 times the box; .* expected UVLTrack-B"):
         UVLTeacher(tmp_path)
@@ -179,7 +179,7 @@ def test_other_teachers_are_refused(bundle: SimpleNamespace, tmp_path: Path) -> 
 
 
 @pytest.mark.nightly
-def test_a_run_with_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_with_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a checkpoint of the teacher to a checkpoint of the student, by the commands."""
     from typer.testing import CliRunner
 

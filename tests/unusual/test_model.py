@@ -1,4 +1,4 @@
-"""The model of normal: it scores what it has not seen, explains it, and is saved without a loss."""
+"""The model of normal activity: it scores what it has not seen, explains it, and is saved losslessly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def picture(*squares: tuple[float, float]) -> np.ndarray:
 
 
 def lane(index: int, *, speed: float = 8.0) -> tuple[float, float]:
-    """A square that drives through again and again, in ``speed`` pixels a frame."""
+    """Draw a square that drives through repeatedly, at ``speed`` pixels per frame."""
     return (index * speed) % 260 - 30, LANE_Y
 
 
@@ -43,7 +43,7 @@ def learn(model: NormalModel, frames: int, *, fps: float = FPS) -> NormalModel:
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of a model that has seen the lane for a minute and a half."""
+    """Save the state of a model that has seen the lane for a minute and a half."""
     path = tmp_path_factory.mktemp("unusual") / "state.npz"
     learn(NormalModel(block_s=1.5), 460).save(path)
     return path
@@ -55,7 +55,7 @@ def watch(path: Path, places: list[list[tuple[float, float]]], *, fps: float = F
 
 
 def settled(path: Path) -> NormalModel:
-    """The model that has seen the empty lane for eleven seconds, up to time 0, and learns no more."""
+    """Load the model, show it the empty lane for eleven seconds up to time 0, and stop learning."""
     model = NormalModel.load(path)
     model.learning = False
     for index in range(-55, 0):
@@ -67,7 +67,7 @@ def worst(seen: list[Assessment]) -> Region:
     return max((one for one in seen if one.regions), key=lambda one: one.score).regions[0]
 
 
-def test_what_is_normal_stays_below_the_threshold(learned: Path) -> None:
+def test_normal_activity_stays_below_the_threshold(learned: Path) -> None:
     limit = NormalModel.load(learned).threshold(per_day=2000).score
     assert 0.5 < limit < 4
     seen = watch(learned, [[lane(index)] for index in range(200)])
@@ -83,7 +83,7 @@ def test_what_is_normal_stays_below_the_threshold(learned: Path) -> None:
         (lambda i: (min(8 * i, 80), LANE_Y), "moves hardly; usual here: right at 4"),
     ],
 )
-def test_what_is_unusual_exceeds_it_and_is_explained(learned: Path, way, says: str) -> None:
+def test_unusual_activity_exceeds_the_threshold_and_is_explained(learned: Path, way, says: str) -> None:
     model = NormalModel.load(learned)
     seen = watch(learned, [[]] * 2 + [[way(index)] for index in range(60)])
     found = worst(seen)
@@ -91,7 +91,7 @@ def test_what_is_unusual_exceeds_it_and_is_explained(learned: Path, way, says: s
     assert any(says in region.explanation for one in seen for region in one.regions)
 
 
-def test_the_scene_counts_in_seconds_and_not_in_frames(learned: Path) -> None:
+def test_scene_is_timed_in_seconds_not_frames(learned: Path) -> None:
     slow = watch(learned, [[(160 - 8.0 * i, LANE_Y)] for i in range(20)])
     fast = watch(learned, [[(160 - 4.0 * i, LANE_Y)] for i in range(40)], fps=2 * FPS)
     assert worst(slow).score == pytest.approx(worst(fast).score, rel=0.2)
@@ -99,7 +99,7 @@ def test_the_scene_counts_in_seconds_and_not_in_frames(learned: Path) -> None:
     assert len({id(one) for one in far}) <= 45  # ten a second are judged
 
 
-def test_the_order_of_tracks_does_not_matter(learned: Path) -> None:
+def test_order_of_tracks_does_not_matter(learned: Path) -> None:
     results = []
     for flip in (1, -1):
         model = settled(learned)
@@ -112,7 +112,7 @@ def test_the_order_of_tracks_does_not_matter(learned: Path) -> None:
     assert len(results[0].regions) == 2
 
 
-def test_tracks_are_named_and_replace_what_moves_at_their_place(learned: Path) -> None:
+def test_tracks_are_named_and_replace_motion_at_their_place(learned: Path) -> None:
     model = settled(learned)
     for index in range(10):
         x, y = 150 - 8.0 * index, LANE_Y
@@ -135,7 +135,7 @@ def test_memory_is_bounded() -> None:
     assert calibration.blocks == MAX_BLOCKS + 1
 
 
-def test_one_visit_does_not_make_something_known() -> None:
+def test_single_visit_does_not_become_normal() -> None:
     bank, point = Bank(2), np.zeros((1, 2))
     assert bank.distances(point)[0] == FAR
     for known in (FAR, FAR, 0.0):
@@ -144,7 +144,7 @@ def test_one_visit_does_not_make_something_known() -> None:
     assert bank.distances(np.array([[3.0, 4.0]]))[0] == pytest.approx(5)
 
 
-def test_the_threshold_is_that_of_conformal_prediction() -> None:
+def test_threshold_is_that_of_conformal_prediction() -> None:
     calibration = Calibration(1, 60.0)
     for score in range(1, 201):
         calibration.record(np.array([[float(score if score > 100 else 10_000)]]), 60.0)
@@ -159,17 +159,17 @@ def test_the_threshold_is_that_of_conformal_prediction() -> None:
     assert calibration.threshold(0.5).score > rare.score
 
 
-def test_without_enough_blocks_nothing_is_an_alarm() -> None:
+def test_too_few_blocks_raise_no_alarm() -> None:
     assert NormalModel().threshold().score == math.inf
 
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf])
-def test_a_rate_must_be_positive(rate: float) -> None:
+def test_rate_must_be_positive(rate: float) -> None:
     with pytest.raises(ConfigError, match=r"per_day is .*expected false alarms per day above 0"):
         NormalModel().threshold(per_day=rate)
 
 
-def test_a_block_must_be_positive() -> None:
+def test_block_length_must_be_positive() -> None:
     with pytest.raises(ConfigError, match="block_s is 0"):
         NormalModel(block_s=0)
 
@@ -180,14 +180,14 @@ def test_frames_are_checked(shape: tuple[int, ...]) -> None:
         NormalModel().update(Frame(np.zeros(shape, np.uint8), 0, 0.0))
 
 
-def test_a_clock_that_jumps_begins_anew(learned: Path) -> None:
+def test_clock_jump_restarts_the_scene(learned: Path) -> None:
     model = NormalModel.load(learned)
     for time_s in (0.0, 0.2, 0.4, 900.0, 3.0, 3.2):
         seen = model.update(Frame(picture((40, LANE_Y)), 0, time_s))
     assert seen.time_s == 3.2
 
 
-def test_a_change_of_light_is_no_object() -> None:
+def test_change_of_light_is_not_an_object() -> None:
     foreground = Foreground()
     for _ in range(20):
         foreground.find(picture(), 0.2)
@@ -196,7 +196,7 @@ def test_a_change_of_light_is_no_object() -> None:
     assert foreground.find(np.full((90, 160, 3), 200, np.uint8), 0.2) == []
 
 
-def test_alarms_last_as_long_as_something_is_unusual() -> None:
+def test_alarms_last_as_long_as_the_activity_is_unusual() -> None:
     def seen(time_s: float, score: float) -> Assessment:
         region = Region(Box(1, 2, 3, 4), score, "motion", "object", f"at {time_s}")
         return Assessment(time_s, score, (region,))

@@ -1,4 +1,4 @@
-"""The state of a model of normal: the same bytes again, and nothing foreign is believed."""
+"""The state of a model of normal activity: byte-identical after loading and saving; untrusted data is rejected."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def changed(state: Path, to: Path, **values: Any) -> Path:
     return to
 
 
-def test_saving_what_was_loaded_gives_the_same_bytes(state: Path, tmp_path: Path) -> None:
+def test_loading_and_saving_gives_the_same_bytes(state: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.npz"
     NormalModel.load(state).save(again)
     assert again.read_bytes() == state.read_bytes()
@@ -52,7 +52,7 @@ def test_saving_what_was_loaded_gives_the_same_bytes(state: Path, tmp_path: Path
     assert state.stat().st_size < 200_000
 
 
-def test_a_loaded_model_says_the_same(state: Path) -> None:
+def test_loaded_model_gives_the_same_scores(state: Path) -> None:
     models = [NormalModel.load(state), NormalModel.load(state)]
     assert models[0].threshold(per_day=100) == models[1].threshold(per_day=100)
     assert models[0].seconds == pytest.approx(30, abs=3)
@@ -81,7 +81,9 @@ def test_a_loaded_model_says_the_same(state: Path) -> None:
         ({"activity": np.full((9, 16), 1e308)}, "beyond 1e.15"),
     ],
 )
-def test_what_does_not_fit_is_refused(state: Path, tmp_path: Path, values: dict[str, Any], says: str) -> None:
+def test_inconsistent_state_is_rejected(
+    state: Path, tmp_path: Path, values: dict[str, Any], says: str
+) -> None:
     path = changed(state, tmp_path / "changed.npz", **values)
     with pytest.raises(StateError, match=says) as caught:
         NormalModel.load(path)
@@ -95,7 +97,7 @@ def pickled(state: Path, path: Path) -> None:
 
 
 def claimed(state: Path, path: Path) -> None:
-    """An array whose header claims far more than there is."""
+    """Make an array whose header declares far more data than there is."""
     with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w") as made:
         for entry in file.infolist():
             content = file.read(entry)
@@ -116,7 +118,7 @@ def bomb(state: Path, path: Path) -> None:
 
 
 def damaged_stream(state: Path, path: Path) -> None:
-    """Compressed, as no state is, and broken: zlib has errors of its own."""
+    """Make it compressed, as no state is, and damaged: zlib raises its own exceptions."""
     with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for entry in file.infolist():
             made.writestr(entry.filename, file.read(entry))
@@ -127,7 +129,7 @@ def damaged_stream(state: Path, path: Path) -> None:
 
 
 def open_header(state: Path, path: Path) -> None:
-    """A header that ends within a bracket, on which NumPy's reader raises what nobody expects."""
+    """Make a header that ends within a bracket, for which NumPy's reader raises an unexpected exception."""
     with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w") as made:
         for entry in file.infolist():
             content = file.read(entry)
@@ -147,7 +149,7 @@ def flipped(state: Path, path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [pickled, claimed, bomb, damaged_stream, open_header, cut, flipped])
-def test_hostile_and_damaged_files_are_refused(
+def test_hostile_and_damaged_files_are_rejected(
     state: Path, tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
     path = tmp_path / "hostile.npz"
@@ -157,14 +159,14 @@ def test_hostile_and_damaged_files_are_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"hello", bytes(5_000_000)])
-def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_rejected(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.npz"
     path.write_bytes(content)
     with pytest.raises(StateError, match="is refused"):
         NormalModel.load(path)
 
 
-def test_a_file_that_is_missing_or_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_missing_or_unwritable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="does not exist"):
         NormalModel.load(tmp_path / "nothing.npz")
     with pytest.raises(StateError, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""``edgetrack unusual``: alarms on the screen, a state, and the page of a day."""
+"""``edgetrack unusual``: alarms on the screen, a state file, and the page of a day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIET = Threshold(2.0, 24, True, 3600, 7200)
 
 
 def video(path: Path, frames: int, *, wrong: range = range(0)) -> Path:
-    """Squares that drive to the right, and to the left in the frames ``wrong``."""
+    """Write squares that drive right, but left in the frames ``wrong``."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, (160, 96))
     for index in range(frames):
         pixels = np.full((96, 160, 3), 90, np.uint8)
@@ -53,7 +53,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "state.npz"
 
 
-def test_what_is_unusual_is_told_and_shown(learned: Path, tmp_path: Path) -> None:
+def test_unusual_activity_is_printed_and_on_the_page(learned: Path, tmp_path: Path) -> None:
     path, page, state = tmp_path / "a.avi", tmp_path / "day.html", tmp_path / "state.npz"
     state.write_bytes(learned.read_bytes())
     video(path, 180, wrong=range(120, 150))
@@ -70,7 +70,7 @@ def test_what_is_unusual_is_told_and_shown(learned: Path, tmp_path: Path) -> Non
     assert "<script" not in text
 
 
-def test_learning_writes_the_state_and_goes_on_from_it(tmp_path: Path) -> None:
+def test_learning_writes_the_state_and_continues_from_it(tmp_path: Path) -> None:
     path, state = video(tmp_path / "a.avi", 120), tmp_path / "state.npz"
     seconds = []
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_learning_writes_the_state_and_goes_on_from_it(tmp_path: Path) -> None:
         (["--no-learn"], "there is no state to use"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, words: list[str], says: str) -> None:
+def test_wrong_options_are_named(tmp_path: Path, words: list[str], says: str) -> None:
     video(tmp_path / "a.avi", 5)
     (tmp_path / "foreign.npz").write_bytes(b"foreign")
     given = [word.format(folder=tmp_path) for word in words]
@@ -106,7 +106,7 @@ def seen(time_s: float, score: float) -> tuple[Frame, Assessment]:
     return Frame(pixels, 0, time_s), Assessment(time_s, score, (region,))
 
 
-def test_a_day_is_kept_in_bounded_memory() -> None:
+def test_day_is_kept_in_bounded_memory() -> None:
     day = Day()
     for number in range(40):
         day.update(*seen(60.0 * number, 3 + number % 7), 2.0)
@@ -118,7 +118,7 @@ def test_a_day_is_kept_in_bounded_memory() -> None:
     assert day.minutes[3].frames == 2
 
 
-def test_the_page_has_the_time_of_day_and_escapes_what_it_shows() -> None:
+def test_page_has_the_time_of_day_and_is_escaped() -> None:
     day, model = Day(), NormalModel()
     for number in range(150):
         day.update(*seen(60.0 * number, 4 if number in (30, 100) else 1), 2.0)

@@ -1,4 +1,4 @@
-"""Clips of alerts: which frames are in them, what lies beside them, and that they hold little memory."""
+"""Clips of alerts: their frames, the files next to them, and their use of memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRACKS = {"car #1": Track(Box(8, 8, 16, 16), 0.9, "tracking", 0, id=1, name="car
 
 
 def film(sink: ClipSink, times: list[float], alerts: set[int], first: int = 0) -> None:
-    """Frames with their number in binary: six white or black columns below."""
+    """Write frames with their number in binary: six white or black columns at the bottom."""
     for index, time_s in enumerate(times, first):
         pixels = np.full((48, 64, 3), 90, np.uint8)
         for bit in range(6):
@@ -42,7 +42,7 @@ def film(sink: ClipSink, times: list[float], alerts: set[int], first: int = 0) -
 
 
 def shown(path: Path) -> list[int]:
-    """Numbers of the frames of a clip."""
+    """Return the numbers of the frames in a clip."""
     capture, found = cv2.VideoCapture(str(path)), []
     while (read := capture.read())[0]:
         found.append(sum((read[1][44, 10 * bit + 5].mean() > 127) << bit for bit in range(6)))
@@ -53,7 +53,7 @@ def tenths(count: int) -> list[float]:
     return [n / 10 for n in range(count)]
 
 
-def test_a_clip_has_the_seconds_before_and_after(tmp_path: Path) -> None:
+def test_clip_has_pre_roll_and_post_roll(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "alerts"
     with ClipSink(folder, pre_roll_s=0.5, post_roll_s=1.0, fps=10) as sink:
         film(sink, tenths(50), {20, 45})
@@ -78,7 +78,7 @@ def test_a_clip_has_the_seconds_before_and_after(tmp_path: Path) -> None:
     ]
 
 
-def test_an_alert_in_a_clip_makes_it_longer(tmp_path: Path) -> None:
+def test_alert_during_a_clip_extends_it(tmp_path: Path) -> None:
     with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.5) as sink:
         film(sink, tenths(30), {10, 14, 19})
     assert shown(tmp_path / "alert-0001.mp4") == list(range(8, 25))
@@ -86,7 +86,7 @@ def test_an_alert_in_a_clip_makes_it_longer(tmp_path: Path) -> None:
     assert not (tmp_path / "alert-0002.mp4").exists()
 
 
-def test_numbers_go_on(tmp_path: Path) -> None:
+def test_numbering_of_clips_continues(tmp_path: Path) -> None:
     (tmp_path / "alert-0041.jpg").write_bytes(b"old")
     with ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as sink:
         film(sink, tenths(5), {3})
@@ -105,7 +105,7 @@ def test_two_runs_may_write_into_one_folder(tmp_path: Path) -> None:
     assert [shown(tmp_path / f"alert-000{number}.mp4") for number in (1, 2, 3)] == [[3], [2], [6]]
 
 
-def test_the_line_of_an_alert_is_there_where_its_picture_has_no_room(
+def test_line_of_an_alert_is_written_even_if_its_clip_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*given: object) -> None:
@@ -117,13 +117,13 @@ def test_the_line_of_an_alert_is_there_where_its_picture_has_no_room(
     assert len((tmp_path / "alert-0001.jsonl").read_text().splitlines()) == 1
 
 
-def test_without_an_alert_nothing_is_written(tmp_path: Path) -> None:
+def test_nothing_is_written_without_an_alert(tmp_path: Path) -> None:
     with ClipSink(tmp_path) as sink:
         film(sink, tenths(5), set())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_clock_that_jumps_back_ends_a_clip(tmp_path: Path) -> None:
+def test_backward_clock_jump_ends_a_clip(tmp_path: Path) -> None:
     with ClipSink(tmp_path, pre_roll_s=0.5, post_roll_s=1.0) as sink:
         film(sink, [10 + t for t in tenths(10)], {8})
         film(sink, tenths(10), {13}, first=10)
@@ -131,7 +131,7 @@ def test_a_clock_that_jumps_back_ends_a_clip(tmp_path: Path) -> None:
     assert shown(tmp_path / "alert-0002.mp4") == list(range(10, 20))
 
 
-def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pre_roll_buffer_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clips, "MOST_BYTES", 5_000)
     with ClipSink(tmp_path, pre_roll_s=60, post_roll_s=0) as sink:
         film(sink, tenths(50), {40})
@@ -141,14 +141,14 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert 2 <= len(shown(tmp_path / "alert-0001.mp4")) <= 10
 
 
-def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+def test_unusable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match=r"clips .*file cannot be written"):
         ClipSink(tmp_path / "file")
 
 
 def followed(sink: Sink, statuses: str) -> None:
-    """Frames of one target, ten a second: t for tracking, u for uncertain, l for lost."""
+    """Write frames of one target at ten per second: t for tracking, u for uncertain, l for lost."""
     names = {"t": "tracking", "u": "uncertain", "l": "lost"}
     for index, letter in enumerate(statuses):
         box = None if letter == "l" else Box(8, 8, 16, 16)
@@ -161,7 +161,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_target_that_comes_and_goes_has_clips(tmp_path: Path) -> None:
+def test_appearing_and_lost_targets_have_clips(tmp_path: Path) -> None:
     with WithTargetEvents(ClipSink(tmp_path, of=MOMENTS, pre_roll_s=0.25, post_roll_s=0.25)) as sink:
         followed(sink, "uu" + "t" * 18 + "uu" + "lll" + "t" * 10)
     assert names(tmp_path) == [
@@ -185,13 +185,13 @@ def test_a_target_that_comes_and_goes_has_clips(tmp_path: Path) -> None:
     ]
 
 
-def test_alerts_alone_have_clips_where_they_alone_are_asked_for(tmp_path: Path) -> None:
+def test_only_alerts_have_clips_if_so_requested(tmp_path: Path) -> None:
     with WithTargetEvents(ClipSink(tmp_path)) as sink:
         followed(sink, "tttlllttt")
     assert names(tmp_path) == []
 
 
-def test_events_of_targets_outlast_frames_that_are_dropped() -> None:
+def test_events_survive_dropped_frames() -> None:
     gate, told = threading.Event(), list[str]()
 
     class Hanging(Joint):
@@ -209,22 +209,22 @@ def test_events_of_targets_outlast_frames_that_are_dropped() -> None:
     assert told == ["appeared", "lost", "back", "lost", "back"]
 
 
-def test_a_count_has_no_moment() -> None:
+def test_count_event_starts_no_clip() -> None:
     assert {"appeared", "lost", "back", "ended", "enters", "leaves", "dwells", "crosses"} == MOMENTS
 
 
-def test_events_without_end_begin_another_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_continuous_events_start_another_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clips, "LONGEST_S", 0.95)
     with ClipSink(tmp_path, pre_roll_s=0.25, post_roll_s=0.35) as sink:
         film(sink, tenths(30), set(range(5, 30, 2)))
-    # Events of the frames 5 to 13, 15 to 23, and 25 to 29; each clip has the seconds before its first one.
+    # Events are in frames 5 to 13, 15 to 23, and 25 to 29; each clip has the pre-roll of its first event.
     for number, frames in enumerate((range(3, 16), range(13, 26), range(23, 30)), 1):
         assert shown(tmp_path / f"alert-000{number}.mp4") == list(frames)
     counts = [len((tmp_path / f"alert-000{n}.jsonl").read_text().splitlines()) for n in (1, 2, 3)]
     assert counts == [5, 5, 3]
 
 
-def test_the_oldest_clips_make_room(tmp_path: Path) -> None:
+def test_oldest_clips_are_deleted(tmp_path: Path) -> None:
     mine = [tmp_path / name for name in ("holiday-2019.jpg", "alert-1.mp4", "note.txt", "lost-0001.txt")]
     for path in mine:
         path.write_bytes(bytes(2_000_000))
@@ -244,13 +244,13 @@ def test_the_oldest_clips_make_room(tmp_path: Path) -> None:
     assert all(path.exists() for path in mine)
 
 
-def test_the_last_clip_stays_however_large_it_is(tmp_path: Path) -> None:
+def test_last_clip_is_kept_however_large(tmp_path: Path) -> None:
     with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.1, most_mb=1e-6) as sink:
         film(sink, tenths(40), {10, 20, 30})
     assert {name.split(".")[0] for name in names(tmp_path)} == {"alert-0003"}
 
 
-def test_a_clip_of_a_process_that_is_killed_can_be_played(tmp_path: Path) -> None:
+def test_clip_of_a_killed_process_is_playable(tmp_path: Path) -> None:
     sink = ClipSink(tmp_path, pre_roll_s=0.5, post_roll_s=5.0)
     film(sink, tenths(20), {10})
     assert len(shown(tmp_path / "alert-0001.mp4")) >= 10  # it has not been closed
@@ -259,7 +259,7 @@ def test_a_clip_of_a_process_that_is_killed_can_be_played(tmp_path: Path) -> Non
     assert shown(tmp_path / "alert-0001.mp4") == list(range(5, 20))
 
 
-def test_a_run_that_ends_does_not_wait_long_for_its_last_clip(
+def test_end_of_a_run_waits_only_briefly_for_its_last_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clips, "LAST_S", 0.0)

@@ -1,4 +1,4 @@
-"""Who falls, as seen by a detector that knows nobody who lies: through ``every(lying=True)`` and the rule."""
+"""Falls, seen by a detector that cannot detect people who lie: with ``every(lying=True)`` and the rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Way = Callable[[float], Pose]
 
 
 def picture(pose: Pose) -> NDArray[np.uint8]:
-    """A person of 36 x 120 pixels, whose head is brighter."""
+    """Draw a person of 36 x 120 pixels, whose head is brighter."""
     frame = np.zeros((300, 400, 3), np.uint8)
     where, share = pose
     (x, y), long = FEET, round(120 * share)
@@ -45,7 +45,7 @@ def picture(pose: Pose) -> NDArray[np.uint8]:
 
 
 class Upright:
-    """Finds a person whose head is up, and nobody else."""
+    """A detector that only finds a person whose head is up."""
 
     def __init__(self, *_: Any) -> None:
         self.shapes: list[tuple[int, ...]] = []
@@ -80,7 +80,7 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Upright:
 
 
 def watched(way: Way, seconds: float = 6, lying: bool = True) -> tuple[list[tuple[float, int]], list[Track]]:
-    """Time and id of each alert, and the last tracks."""
+    """Return time and id of each alert, and the last tracks."""
     watcher = Watcher([Rule.parse("a person falls")])
     told: list[tuple[float, int]] = []
     with MultiTracker(engine=FakeEngine()) as many:
@@ -98,7 +98,7 @@ def falls(where: str) -> Way:
 
 
 @pytest.mark.parametrize(("where", "x"), [("right", 200), ("left", 80)])
-def test_a_fall_is_told_where_nobody_who_lies_is_known(detector: Upright, where: str, x: int) -> None:
+def test_fall_is_reported_with_a_detector_of_upright_people(detector: Upright, where: str, x: int) -> None:
     [(time_s, id)], [track] = watched(falls(where))
     assert 2.9 <= time_s <= 3.5
     assert (id, track.id, track.status) == (1, 1, "tracking")
@@ -107,7 +107,7 @@ def test_a_fall_is_told_where_nobody_who_lies_is_known(detector: Upright, where:
     assert {shape[:2] for shape in detector.shapes} == {(300, 400), (400, 300)}
 
 
-def test_without_it_no_frame_is_turned_and_who_lies_is_lost(detector: Upright) -> None:
+def test_without_lying_no_frame_is_rotated_and_the_fallen_person_is_lost(detector: Upright) -> None:
     told, [track] = watched(falls("right"), lying=False)
     assert (told, track.status) == ([], "lost")
     assert {shape[:2] for shape in detector.shapes} == {(300, 400)}
@@ -122,16 +122,16 @@ def test_without_it_no_frame_is_turned_and_who_lies_is_lost(detector: Upright) -
         lambda t: ("right", 1),  # lay from the beginning
     ],
 )
-def test_nothing_else_is_a_fall(detector: Upright, way: Way) -> None:
+def test_other_motions_are_not_falls(detector: Upright, way: Way) -> None:
     assert watched(way)[0] == []
 
 
-def test_nobody_misses_a_look_that_finds_all(detector: Upright) -> None:
+def test_rotated_search_is_skipped_while_all_are_found(detector: Upright) -> None:
     watched(lambda t: ("up", 1))
     assert {shape[:2] for shape in detector.shapes} == {(300, 400)}
 
 
-def test_who_gets_up_is_the_same_and_may_fall_again(detector: Upright) -> None:
+def test_person_who_gets_up_keeps_the_id_and_may_fall_again(detector: Upright) -> None:
     def twice(t: float) -> Pose:
         return ("up", 1) if t < 2 or 5 <= t < 7 else ("right" if t < 6 else "left", 1)
 
@@ -141,7 +141,7 @@ def test_who_gets_up_is_the_same_and_may_fall_again(detector: Upright) -> None:
     assert track.id == 1
 
 
-def test_rules_say_whose_fall_is_asked_for() -> None:
+def test_rules_about_falls_set_lying() -> None:
     rules = [
         "a person falls then within 5 seconds (the car stops or a dog falls)",
         "a cat stops and it is near a person",
@@ -150,7 +150,7 @@ def test_rules_say_whose_fall_is_asked_for() -> None:
     assert Watcher([Rule.parse("the person falls")]).lying == ()  # a target, which is followed by the network
 
 
-def test_what_cannot_be_turned_is_refused(detector: Upright) -> None:
+def test_unsupported_rotation_is_rejected(detector: Upright) -> None:
     with MultiTracker(engine=FakeEngine()) as many:
         with pytest.raises(ConfigError, match="lying is 1; expected True or False"):
             many.every("person", lying=1)

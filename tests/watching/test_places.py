@@ -1,4 +1,4 @@
-"""What is not found is not taken away while its place looks the same."""
+"""An object that is not found does not count as taken while its place looks the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEP_S = 0.1
 def picture(
     *, bag: bool = True, at: tuple[int, int] = (0, 0), plain: bool = False, seed: int = 1
 ) -> NDArray[np.uint8]:
-    """A floor with a pattern, and on it a bag with another one, at `BOX` or some pixels to the right and down."""
+    """Draw a patterned floor, and on it a bag with another pattern, at `BOX` or moved right and down."""
     random = np.random.default_rng(0)
     floor = np.kron(random.integers(90, 130, (24, 32)), np.ones((5, 5)))
     seen = np.repeat((np.full((120, 160), 110.0) if plain else floor)[..., None], 3, axis=2)
@@ -41,17 +41,17 @@ def picture(
     ],
     ids=["noise", "shaken", "darker", "brighter", "gone", "moved", "black", "another size"],
 )
-def test_a_place_looks_the_same_or_not(now: NDArray[np.uint8], same: bool) -> None:
+def test_place_looks_the_same_or_not(now: NDArray[np.uint8], same: bool) -> None:
     assert Place(picture(), BOX).looks_the_same(now) is same
 
 
 @pytest.mark.parametrize("box", [BOX, Box(-8, -4, 20, 20), Box(150, 110, 60, 60), Box(3, 3, 0.5, 0.5)])
-def test_where_all_is_plain_nothing_can_be_told(box: Box) -> None:
+def test_uniform_place_cannot_be_compared(box: Box) -> None:
     assert not Place(picture(plain=True), box).looks_the_same(picture(plain=True))
 
 
 def alerts(*frames: tuple[float, int | None, Box | None, bool]) -> list[tuple[float, tuple[int, ...]]]:
-    """What is told by frames of so many seconds each: the id and the box of the track, and whether the bag is there."""
+    """Return the alerts for frames of so many seconds each: id and box of the track, and whether the bag is there."""
     watcher, told, index = Watcher([Rule.parse("a bag is taken away")]), [], 0
     pictures = {bag: picture(bag=bag) for bag in (True, False)}
     for seconds, id, box, bag in frames:
@@ -64,7 +64,7 @@ def alerts(*frames: tuple[float, int | None, Box | None, bool]) -> list[tuple[fl
     return told
 
 
-def test_what_is_not_found_is_taken_when_its_place_changes() -> None:
+def test_missing_object_is_taken_when_its_place_changes() -> None:
     assert alerts((4, 1, BOX, True), (9, 1, None, True), (5, 1, None, False)) == [(15.0, (1,))]
     assert alerts((4, 1, BOX, True), (9, None, None, True), (5, None, None, False)) == [(15.0, (1,))]
     assert (
@@ -72,18 +72,18 @@ def test_what_is_not_found_is_taken_when_its_place_changes() -> None:
     )  # forgotten by then
 
 
-def test_what_is_found_again_is_taken_once() -> None:
-    """Its id at the end counts."""
+def test_object_found_again_is_taken_once() -> None:
+    """The alert has its latest id."""
     told = alerts((4, 1, BOX, True), (6, None, None, True), (4, 2, BOX, True), (6, None, None, False))
     assert told == [(16.0, (2,))]
 
 
-def test_a_track_that_follows_something_else_takes_nothing_away() -> None:
+def test_track_that_drifts_to_another_object_is_not_taken() -> None:
     walking = [Box(70 + 2 * step, 60, 24, 36) for step in range(30)]
     for there, told in ((True, []), (False, [(6.0, (1,))])):
         assert alerts((4, 1, BOX, True), *[(STEP_S, 1, box, there) for box in walking]) == told
 
 
-def test_another_one_at_the_same_place_is_another_one() -> None:
+def test_another_object_at_the_same_place_is_new() -> None:
     told = alerts((4, 1, BOX, True), (4, None, None, False), (4, 2, BOX, True), (4, None, None, False))
     assert told == [(6.0, (1,)), (14.0, (2,))]

@@ -1,4 +1,4 @@
-"""Rules on what edgetrack saw in real clips, against events that were noted by eye."""
+"""Rules on tracks that edgetrack recorded in real clips, compared with events annotated by a person."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_every_event_is_found_and_no_other(number: int) -> None:
 
 
 @pytest.mark.parametrize(("shift_s", "found"), [(-0.4, 2), (1.0, 2), (-2.5, 0), (2.5, 0)])
-def test_an_alert_that_is_too_early_or_too_late_is_false(shift_s: float, found: int) -> None:
-    """The clock of the frames is shifted against the truth."""
+def test_too_early_or_too_late_alert_is_false(shift_s: float, found: int) -> None:
+    """The clock of the frames is shifted relative to the ground truth."""
     from watch_events import read_clips, results_of
 
     clip = next(clip for clip in read_clips() if clip.name == "car-detection")
@@ -39,8 +39,8 @@ def test_an_alert_that_is_too_early_or_too_late_is_false(shift_s: float, found: 
     assert (up.found, up.false) == (found, 2 - found)
 
 
-def test_the_recorded_tracks_are_of_these_clips(shared_data: Path) -> None:
-    """Their sizes and the times of their frames; to track them anew takes minutes: benchmarks/watch.py --clips."""
+def test_recorded_tracks_belong_to_these_clips(shared_data: Path) -> None:
+    """Their sizes and frame times match; tracking them again takes minutes: benchmarks/watch.py --clips."""
     pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
     from watch_events import RECORDED, read_clips
 

@@ -1,4 +1,4 @@
-"""The file of rules: what it holds, and what is wrong with it, with the line."""
+"""The file of rules: its content, and errors with the line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetrack.watching.rule import Rule
 from edgetrack.watching.rule_file import read_rules
 
 
-def test_a_file_has_rules_with_and_without_names(tmp_path: Path) -> None:
+def test_file_has_rules_with_and_without_names(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text('[[rule]]\nname = "fall"\nwhen = "a person falls"\n\n[[rule]]\nwhen = "a car stops"\n')
     assert read_rules(path) == [Rule.parse("a person falls", "fall"), Rule.parse("a car stops")]
@@ -35,7 +35,7 @@ FIRST = '[[rule]]\nwhen = "a person falls"\n'
         ("[[rule", "is not TOML"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_the_line(tmp_path: Path, text: str, said: str) -> None:
+def test_error_is_reported_with_the_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as raised:
@@ -44,6 +44,6 @@ def test_what_is_wrong_is_said_with_the_line(tmp_path: Path, text: str, said: st
     assert str(raised.value).startswith(f"rules {path}")
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_rules(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""Sentences and rules: what is understood, that each rule prints itself in words that are, and what is not."""
+"""Sentences and rules: what is understood, that each rule prints as a sentence that is understood, and errors."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def test_sentences_are_understood(sentence: str, condition: c.Condition) -> None
         lambda: c.Then(c.Present(PERSON), PERSON, 3),
     ],
 )
-def test_what_is_no_part_of_a_rule_is_refused(make: Any) -> None:
+def test_parts_that_are_not_a_rule_are_rejected(make: Any) -> None:
     with pytest.raises(ConfigError, match=r" is .*; expected "):
         make()
 
 
-def test_a_rule_prints_itself() -> None:
+def test_rule_prints_itself_as_a_sentence() -> None:
     said = Rule.parse("tell me when a person stays near the red car for 10 seconds").sentence
     assert said == "a person is near the red car for 10 seconds"
     later = Rule.parse(
@@ -112,7 +112,7 @@ def test_a_rule_prints_itself() -> None:
         ("the count of car is below 0", "cannot be below 0; expected 1 or more"),
     ],
 )  # fmt: skip
-def test_what_is_not_understood_is_said_with_the_word(sentence: str, said: str) -> None:
+def test_unknown_word_is_named(sentence: str, said: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Rule.parse(sentence)
     assert said in str(raised.value)
@@ -128,7 +128,7 @@ NUMBERS = st.one_of(st.integers(0, 9000).map(float), st.floats(0, 86_400, allow_
 
 @st.composite
 def subjects(draw: st.DrawFn, taken: dict[str, str]) -> Subject:
-    """A phrase is one object in the whole rule, or it is any."""
+    """Draw a phrase that is one object in the whole rule, or any object."""
     text = draw(WORDS)
     one = taken.setdefault(text, draw(st.sampled_from(["one", "any"])))
     return Subject(text, "the" if one == "one" else draw(st.sampled_from(["a", "another"])))
@@ -175,7 +175,7 @@ def trees(draw: st.DrawFn, taken: dict[str, str] | None = None, depth: int = 2) 
 
 @settings(max_examples=60, deadline=None)
 @given(trees())
-def test_every_rule_is_understood_as_it_is_printed(condition: c.Condition) -> None:
+def test_every_printed_rule_is_understood(condition: c.Condition) -> None:
     said = sentence_of(condition)
     assert parse_condition(said) == condition
     assert sentence_of(parse_condition(said)) == said
@@ -187,7 +187,7 @@ PIECES = ["a", "the", "person", "is", "near", "falls", "and", "or", "then", "wit
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(PIECES)))
-def test_no_sentence_breaks_the_parser(words: list[str]) -> None:
+def test_no_sentence_crashes_the_parser(words: list[str]) -> None:
     try:
         said = Rule.parse(" ".join(words)).sentence
     except ConfigError:
@@ -195,7 +195,7 @@ def test_no_sentence_breaks_the_parser(words: list[str]) -> None:
     assert Rule.parse(said).sentence == said
 
 
-def test_each_condition_can_be_said_and_evaluated() -> None:
+def test_each_condition_can_be_expressed_and_evaluated() -> None:
     simple = {kind for kind in vars(c).values() if isinstance(kind, type) and issubclass(kind, c.Condition)}
     assert simple - {c.Condition, c.And, c.Or, c.Then} == set(CLAUSES)
     from rule_scenes import ZONES

@@ -1,4 +1,4 @@
-"""Rules over streams of any kind: clocks that jump, boxes of any size, scenes mirrored, slowed down and renamed."""
+"""Rules over any stream: clock jumps, boxes of any size; scenes that are mirrored, slowed down or renamed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from edgetrack.watching.watcher import Watcher
 
 
 def events_of(watcher: Watcher, times: list[float]) -> list[Event]:
-    """Of one person who stands still."""
+    """Return the events of one person who stands still."""
     tracks = {"p": track(1, "person", at(100))}
     return [event for n, t in enumerate(times) for event in watcher.update(tracks, Frame(PIXELS, n, t))]
 
 
 @pytest.mark.parametrize("jump", [-100.0, 100.0])
-def test_a_clock_that_jumps_makes_nothing_longer(jump: float) -> None:
-    """The time of the jump is not waited for: what counts is what was seen, and a gap counts one second at most."""
+def test_clock_jump_extends_no_duration(jump: float) -> None:
+    """The time of the jump does not count: only observed time does, and a gap counts one second at most."""
     times = [n / 10 + (jump if n > 20 else 0) for n in range(60)]
     [event] = events_of(Watcher([Rule.parse("a person is present for 5 seconds")]), times)
     assert event.index == (50 if jump < 0 else 41)
     assert event.time_s == pytest.approx(times[event.index])
 
 
-def test_an_alert_says_who_and_where() -> None:
+def test_alert_says_who_and_where() -> None:
     watcher = Watcher([Rule.parse("a person is near the car for 0 seconds", name="too close")])
     tracks = {
         "a": track(4, "person", at(100)),
@@ -78,7 +78,7 @@ WAYS = st.lists(
 
 
 def ways_of(drawn: list[tuple[float, float, float, float]], sign: float = 1.0) -> list[tuple[str, Way]]:
-    """People who walk for some time and then stand; mirrored left to right if the sign is negative."""
+    """Return people who walk for some time and then stand; mirrored left to right if the sign is negative."""
 
     def way(x: float, y: float, speed: float, until_s: float) -> Way:
         return lambda t: at(200 + sign * (x + speed * min(t, until_s) - 200), y)
@@ -88,7 +88,7 @@ def ways_of(drawn: list[tuple[float, float, float, float]], sign: float = 1.0) -
 
 @settings(max_examples=15, deadline=None)
 @given(WAYS, st.sampled_from(SENTENCES), st.randoms(use_true_random=False))
-def test_ids_are_only_names(
+def test_renaming_ids_changes_nothing(
     drawn: list[tuple[float, float, float, float]], sentence: str, random: object
 ) -> None:
     people = ways_of(drawn)
@@ -104,7 +104,7 @@ def test_ids_are_only_names(
 
 @settings(max_examples=8, deadline=None)
 @given(WAYS)
-def test_a_mirrored_scene_goes_the_other_way(drawn: list[tuple[float, float, float, float]]) -> None:
+def test_mirrored_scene_mirrors_directions(drawn: list[tuple[float, float, float, float]]) -> None:
     here, mirrored = ways_of(drawn), ways_of(drawn, -1.0)
     for sentence, other in [
         ("a person moves left", "a person moves right"),
@@ -117,12 +117,12 @@ def test_a_mirrored_scene_goes_the_other_way(drawn: list[tuple[float, float, flo
 
 @settings(max_examples=15, deadline=None)
 @given(WAYS, st.sampled_from([2.0, 3.0]))
-def test_slower_time_and_slower_rules_tell_the_same(
+def test_slowed_scene_with_slowed_rules_gives_the_same_alerts(
     drawn: list[tuple[float, float, float, float]], k: float
 ) -> None:
-    """Frames k times as far apart, all times of the rule k times as long: the same frames tell.
+    """Frames are k times as far apart, and all times of the rule k times as long: the same frames alert.
 
-    No one is in view or out of it so briefly that it does not count.
+    Nobody is in view or out of it so briefly that it does not count.
     """
     rule = "a person is present for {} seconds then within {} seconds the person is absent for {} seconds"
     spans = [(round(1 + d[3] / 4, 1), round(2 + d[3] / 2, 1)) for d in drawn]
@@ -134,7 +134,7 @@ def test_slower_time_and_slower_rules_tell_the_same(
     assert [(round(t * k, 3), who) for t, who in normal] == [(round(t, 3), who) for t, who in scaled]
 
 
-def test_no_frame_is_strange_enough_to_fail() -> None:
+def test_no_frame_raises_an_exception() -> None:
     watcher = Watcher([Rule.parse(sentence) for sentence in SENTENCES], ZONES)
     rng = np.random.default_rng(0)
     for n in range(300):

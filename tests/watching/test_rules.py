@@ -1,4 +1,4 @@
-"""Each rule on made-up tracks: told at the right time, of the right objects, once, and not otherwise."""
+"""Each rule on synthetic tracks: alerts at the right time, for the right objects, once, and not otherwise."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def walking(x: float, speed: float) -> Way:
     return lambda t: at(x + speed * t)
 
 
-def test_present_counts_from_its_first_frame() -> None:
+def test_presence_counts_from_the_first_frame() -> None:
     assert play("a person is present for 2 seconds", 9, ("person", shown((1, 9)))) == [(3.0, (1,))]
     assert play("a person is present for 2 seconds", 9, ("person", shown((1, 2.9)))) == []
     assert play("a dog is present", 5, ("person", still(100))) == []
 
 
 @pytest.mark.parametrize(("gap_s", "alerts"), [(0.5, 1), (0.6, 2)])
-def test_a_short_break_ends_nothing(gap_s: float, alerts: int) -> None:
-    """The last frame before a break of ``gap_s`` is at 2.0 s: half a second without it is still a break."""
+def test_short_interruption_ends_nothing(gap_s: float, alerts: int) -> None:
+    """The last frame before a gap of ``gap_s`` is at 2.0 s: half a second without it is still tolerated."""
     way = shown((0, 2.1), (2.0 + gap_s + 0.1, 6))
     assert len(play("a person is present for 1 second", 6, ("person", way))) == alerts
     resumed = play("a person is present for 3 seconds", 6, ("person", way))
     assert resumed == [(3.0 if alerts == 1 else 5.7, (1,))]
 
 
-def test_an_uncertain_box_changes_nothing() -> None:
+def test_uncertain_box_changes_nothing() -> None:
     def vague(t: float) -> bool:
         return 2 <= t < 4
 
@@ -44,12 +44,12 @@ def test_an_uncertain_box_changes_nothing() -> None:
     assert play("a person is present", 1, ("person", still(9)), uncertain=lambda t: True) == []
 
 
-def test_absent_is_told_again_after_it_was_there() -> None:
+def test_absent_alerts_again_after_the_object_was_there() -> None:
     assert play("the car is absent for 2 s", 9, ("the car", shown((1, 3)))) == [(5.0, ())]
     assert play("a car is absent", 3) == [(2.0, ())]
 
 
-def test_entering_needs_the_outside_before_and_leaving_the_inside() -> None:
+def test_entering_needs_outside_first_and_leaving_needs_inside_first() -> None:
     right, left = ("person", walking(150, 50)), ("person", walking(250, -50))
     assert play("a person enters yard", 4, right, left) == [(1.2, (1,))]  # 200 at 1.0 s, and 0.2 s to settle
     assert play("a person leaves yard", 4, right, left) == [(1.3, (2,))]  # 195 at 1.1 s
@@ -58,7 +58,7 @@ def test_entering_needs_the_outside_before_and_leaving_the_inside() -> None:
     assert play("a person leaves yard", 4, ("person", shown((1, 2), x=300))) == [(2.2, (1,))]
 
 
-def test_a_box_that_trembles_at_the_edge_enters_once() -> None:
+def test_jittering_box_at_an_edge_enters_once() -> None:
     def trembling(t: float) -> Place:
         return at(150 if t < 1 else 205 if t < 2 or round(t * 10) % 2 else 195)
 
@@ -72,7 +72,7 @@ def test_lines_are_crossed_with_a_direction() -> None:
     assert play("a person crosses gate going left", 3, right, left) == [(1.1, (2,))]
 
 
-def test_stopping_needs_a_move_before() -> None:
+def test_stopping_needs_motion_first() -> None:
     def parks(t: float) -> Place:
         return at(100 + 40 * min(t, 2.0))
 
@@ -90,8 +90,8 @@ def test_speed_is_in_heights_or_pixels() -> None:
 
 
 @pytest.mark.parametrize(("slow", "alerts"), [(42.0, 1), (38.0, 2)])
-def test_a_speed_that_drops_a_little_goes_on(slow: float, alerts: int) -> None:
-    """50 pixels a second were asked for, and 40 still are that fast."""
+def test_small_drop_in_speed_is_tolerated(slow: float, alerts: int) -> None:
+    """50 pixels per second are required to start, and 40 are enough to continue."""
 
     def waves(t: float) -> Place:
         x, now = 0.0, 0.0
@@ -109,14 +109,14 @@ def test_directions_and_the_wrong_way() -> None:
     assert play("a car moves down", 2, right, left, down) == [(0.7, (3,))]
 
 
-def test_approaching_is_the_move_of_the_first() -> None:
+def test_approaching_is_motion_of_the_first_object() -> None:
     person, car = ("person", walking(50, 40)), ("the car", still(300))
     assert play("a person approaches the car", 3, person, car) == [(0.7, (1, 2))]
     assert play("a person approaches the car", 3, ("person", still(50)), ("the car", walking(300, -40))) == []
     assert play("a person approaches the car", 3, ("person", walking(200, -40)), car) == []
 
 
-def test_near_is_a_gap_between_edges_in_heights_of_the_taller() -> None:
+def test_near_is_the_gap_between_edges_in_heights_of_the_taller() -> None:
     car = ("the red car", still(300))
     assert play("a person is near the red car", 3, ("person", still(260)), car) == [(0.5, (1, 2))]  # 20 of 40
     assert play("a person is near the red car", 3, ("person", still(259)), car) == []
@@ -124,7 +124,7 @@ def test_near_is_a_gap_between_edges_in_heights_of_the_taller() -> None:
 
 
 @pytest.mark.parametrize(("x", "alerts"), [(245.5, 1), (244, 2)])
-def test_near_ends_further_away_than_it_began(x: float, alerts: int) -> None:
+def test_near_ends_at_a_larger_distance_than_it_begins(x: float, alerts: int) -> None:
     """Near begins at a gap of 0.5 heights, and ends beyond 0.875: 35 pixels."""
 
     def moves(t: float) -> Place:
@@ -134,12 +134,12 @@ def test_near_ends_further_away_than_it_began(x: float, alerts: int) -> None:
     assert len(told) == alerts
 
 
-def test_a_pair_is_told_of_once() -> None:
+def test_pair_alerts_once() -> None:
     people = [("person", still(x)) for x in (100, 110, 300)]
     assert play("a person is near another person", 3, *people) == [(0.5, (1, 2))]
 
 
-def test_a_fall_changes_height_and_shape() -> None:
+def test_fall_changes_height_and_shape() -> None:
     def falls(t: float) -> Place:
         return at(100, 100, 20, 40) if t < 2 else at(100, 115, 40, 15)
 
@@ -154,14 +154,14 @@ def test_a_fall_changes_height_and_shape() -> None:
     assert play("a person falls", 6, ("person", lambda t: at(100, 115, 40, 15))) == []
 
 
-def test_what_the_border_cuts_off_has_not_fallen() -> None:
+def test_person_cut_off_by_the_border_has_not_fallen() -> None:
     def goes(t: float) -> Place:
         return at(100, 100, 20, 40) if t < 2 else at(100, 195, 20, 10)
 
     assert play("a person falls", 6, ("person", goes)) == []
 
 
-def test_left_behind_needs_an_owner_that_leaves() -> None:
+def test_left_behind_needs_an_owner_who_leaves() -> None:
     def owner(t: float) -> Place:
         return at(100 if t < 3 else min(100 + 60 * (t - 3), 350))
 
@@ -173,7 +173,7 @@ def test_left_behind_needs_an_owner_that_leaves() -> None:
     assert play(rule, 12, ("bag", bag), ("person", still(100))) == []
 
 
-def test_taken_away_is_moved_or_gone() -> None:
+def test_taken_away_means_moved_or_gone() -> None:
     def carried(t: float) -> Place:
         return at(100 if t < 4 else 100 + 40 * (t - 4), 100, 10, 10)
 
@@ -194,7 +194,7 @@ def test_loitering_is_staying_near_one_place() -> None:
     ]
 
 
-def test_a_height_that_is_wrong_for_a_frame_ends_no_loitering() -> None:
+def test_wrong_height_in_one_frame_does_not_end_loitering() -> None:
     def stands(t: float) -> Place:
         return at(100 if t < 5 else 130, h=20 if abs(t - 12) < 0.01 else 40)
 
@@ -218,7 +218,7 @@ def test_parts_of_a_rule_are_about_the_same_objects() -> None:
     assert play(either, 3, near, runner, car) == [(0.5, (1, 3)), (0.7, (2,))]
 
 
-def test_then_is_in_order_and_in_time() -> None:
+def test_then_needs_order_and_time_limit() -> None:
     rule = "a person enters yard then within {} seconds the person stops"
 
     def arrives(t: float) -> Place:
@@ -241,12 +241,12 @@ def test_then_is_in_order_and_in_time() -> None:
         ("a person crosses gate going up", "has the direction 'up' of 'gate'; expected left or right"),
     ],
 )
-def test_a_place_that_is_not_there_is_named(sentence: str, said: str) -> None:
+def test_unknown_place_is_named(sentence: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Watcher([Rule.parse(sentence)], ZONES)
 
 
-def test_rules_that_contradict_each_other_are_refused() -> None:
+def test_contradictory_rules_are_rejected() -> None:
     with pytest.raises(ConfigError, match="no rule is given"):
         Watcher([])
     with pytest.raises(ConfigError, match="given twice"):

@@ -33,7 +33,7 @@ RULE = "a person enters right"
 
 
 class Scripted(FakeTracker):
-    """A person walks from left to right past a car that stands."""
+    """A tracker in which a person walks from left to right past a parked car."""
 
     made: list[Scripted] = []  # noqa: RUF012
     stop_at: int | None = None
@@ -93,7 +93,7 @@ def watch(*words: str) -> Result:
     return CliRunner().invoke(app, ["watch", *words], env={"COLUMNS": "200"})
 
 
-def test_alerts_are_printed_written_kept_and_posted(pictures: Path, tmp_path: Path) -> None:
+def test_alerts_are_printed_written_stored_and_posted(pictures: Path, tmp_path: Path) -> None:
     server = Receiver()
     try:
         done = watch("--source", str(pictures), "--rule", f"tell me when {RULE}", "--zones", "zones.toml", "--max", "3",
@@ -106,7 +106,7 @@ def test_alerts_are_printed_written_kept_and_posted(pictures: Path, tmp_path: Pa
         server.stop()
     [tracker] = Scripted.made
     assert tracker.asked == [("add", "car", 1), ("every", "person", 3)]
-    # Its center is at 4 + 2 n pixels: at 64, the zone's edge, in frame 30, and 0.2 s there in frame 36.
+    # Its center is at 4 + 2 n pixels: at 64, the zone's edge, in frame 30, and 0.2 s inside in frame 36.
     assert re.search(r"alert  0:00:01.2  a person enters right  #2  at 72,20,8,16\n", done.output)
     assert re.search(
         r"alert  0:00:01.2  a person is near the car for 0 seconds  #2, #1  at 74,20,36,16\n", done.output
@@ -127,7 +127,7 @@ def test_alerts_are_printed_written_kept_and_posted(pictures: Path, tmp_path: Pa
     ]
 
 
-def test_a_broker_and_a_server_of_streams_are_taken(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mqtt_and_publish_options_are_used(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Services] = []
 
     def opens(services: Services) -> list[Any]:
@@ -162,7 +162,7 @@ def test_rules_are_printed_as_they_are_understood(tmp_path: Path) -> None:
     assert Scripted.made == []
 
 
-def test_all_can_be_in_the_file_of_options(pictures: Path, tmp_path: Path) -> None:
+def test_config_may_contain_all_options(pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "watch.toml").write_text(
         f'source = "{pictures}"\nrule = ["{RULE}"]\nzones = "zones.toml"\noutput = "-"\nmax-frames = 38\n'
     )
@@ -171,7 +171,7 @@ def test_all_can_be_in_the_file_of_options(pictures: Path, tmp_path: Path) -> No
     assert Scripted.made[0].frames == 38
 
 
-def test_a_signal_leaves_complete_files(
+def test_signal_leaves_complete_files(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Scripted, "stop_at", 38)
@@ -196,7 +196,7 @@ def test_a_signal_leaves_complete_files(
         (["--rule", "a person falls", "--source", ".", "--clips", "zones.toml"], ""),
     ],
 )
-def test_what_cannot_be_is_one_line(words: list[str], said: str) -> None:
+def test_user_error_is_one_line(words: list[str], said: str) -> None:
     done = watch(*words)
     assert done.exit_code == 2
     assert done.output.startswith("error: ")
@@ -204,7 +204,7 @@ def test_what_cannot_be_is_one_line(words: list[str], said: str) -> None:
     assert done.output.count("\n") == 1
 
 
-def test_what_is_unusual_is_learned_into_its_file(pictures: Path, tmp_path: Path) -> None:
+def test_unusual_state_is_learned_and_saved(pictures: Path, tmp_path: Path) -> None:
     state = tmp_path / "state.npz"
     words = ("--source", str(pictures), "--rule", "a person falls", "--unusual", str(state))
     done = watch(*words)

@@ -1,4 +1,4 @@
-"""What is unusual is an alert beside those of rules."""
+"""Unusual activity is an alert like those of rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def person(x: float) -> dict[str, Track]:
     return {"person #1": Track(Box(x, 40, 10, 20), 0.9, "tracking", 0, id=1, name="person #1")}
 
 
-def test_a_track_that_does_what_none_did_is_an_alert() -> None:
+def test_unusual_track_is_an_alert() -> None:
     model = NormalModel(block_s=1.5)
     for index in range(460):
         step = (8 * index) % 240 - 40

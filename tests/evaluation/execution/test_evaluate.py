@@ -40,7 +40,7 @@ DRAWN = ["", *(f"-draw-{i}" for i in range(1, 10))]
 
 
 class Counting(Tracker):
-    """The real tracker on an engine that finds red; counts its sequences."""
+    """The real tracker on an engine that finds red; it counts its sequences."""
 
     starts = 0
 
@@ -50,7 +50,7 @@ class Counting(Tracker):
 
 
 def run(request: Request) -> tuple[list[Any], str, int]:
-    """Figures, what is printed, and how many sequences were really run."""
+    """Return the figures, the output, and the number of sequences that were really run."""
     Counting.starts = 0
     console = Console(file=io.StringIO(), width=200)
     figures = evaluate_and_print(console, request, open_edgetrack=lambda: Counting(engine=FakeEngine())).runs
@@ -59,7 +59,7 @@ def run(request: Request) -> tuple[list[Any], str, int]:
 
 @pytest.fixture(autouse=True)
 def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine that finds red reads no text."""
+    """Replace the tokenizer: the engine that finds red reads no text."""
 
     class FakeTokenizer:
         def __init__(self, bundle: Any) -> None: ...
@@ -77,14 +77,14 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.evaluation.trackers.text_length.Tokenizer", FakeTokenizer)
 
 
-def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
+def test_evaluation_end_to_end(dataset: Path, tmp_path: Path) -> None:
     request = Request(
         "folder", dataset, tmp_path / "out", modes=("nl", "bbox"), command="edgetrack eval folder x"
     )
     figures, printed, starts = run(request)
     assert starts == 6
     for run_figures in figures:
-        assert run_figures.ope.auc > 0.75, run_figures.run.label  # a red square is easy; codecs blur its rim
+        assert run_figures.ope.auc > 0.75, run_figures.run.label  # a red square is easy; codecs blur its edge
         assert run_figures.ope.os50 == 1
         assert run_figures.false_present < 0.8
         assert run_figures.sequences[2].absent == 4
@@ -95,7 +95,7 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
     assert content["runs"][0]["ope"]["auc"] == pytest.approx(figures[0].ope.auc)
     assert (
         content["runs"][0]["sequences"][0]["false_present"] is None
-    )  # never absent: no figure, and valid JSON
+    )  # the target is never absent: no figure, and valid JSON
     page = (tmp_path / "out/report.md").read_text()
     for words in (
         "edgetrack eval folder x",
@@ -108,9 +108,9 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
-    gray = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
+def test_disturbances_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tracker loses red behind a patch without red, finds it again, and tolerates a lower frame rate."""
+    gray = np.full((240, 320, 3), 120, np.uint8)  # a texture of the rendered data set may contain red
     monkeypatch.setattr("edgetrack.evaluation.perturbations.registry.texture", lambda clips, clip, seed: gray)
     long = drawn.write_dataset(tmp_path / "data", frames=100)
     asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"], real_time=[25])
@@ -124,7 +124,9 @@ def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Monkey
         assert burst.reacquired == 1
         assert burst.hidden.get("tracking", 0) == 0
         assert burst.auc_after > 0.7
-    assert by_label["bbox, occlusion-1"].occlusion.hidden == {"uncertain": 1.0}  # patience: 12 frames
+    assert by_label["bbox, occlusion-1"].occlusion.hidden == {
+        "uncertain": 1.0
+    }  # uncertain for up to 12 frames
     assert by_label["bbox, occlusion-3"].occlusion.hidden["lost"] > 0.6
     assert by_label["bbox, frame-drop-3"].records[0].scored.count(True) == 20
     [summary] = json.loads((tmp_path / "out/report.json").read_text())["robustness"]
@@ -173,14 +175,14 @@ def test_records_of_several_jobs_make_one_report(dataset: Path, tmp_path: Path) 
     assert together[0].long_term == whole[0].long_term
 
 
-def test_a_foreign_folder_is_left_alone(dataset: Path, tmp_path: Path) -> None:
+def test_foreign_output_folder_is_not_touched(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="contains other files"):
         run(Request("folder", dataset, tmp_path))
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
+def test_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
     request = Request("folder", dataset, tmp_path / "out", names=("slow",), resume=True)
     run(request)
     file = tmp_path / "out/records/edgetrack/bbox/clean/slow.json"
@@ -196,7 +198,7 @@ def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
         records.load(file, frames=9)
 
 
-def test_records_survive_the_disk(tmp_path: Path) -> None:
+def test_records_survive_the_round_trip_to_disk(tmp_path: Path) -> None:
     record = Record(
         [None, (1.0, 2.0, 3.5, 4.0)] * 2,
         [0.25, 1.0] * 2,
@@ -210,7 +212,7 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
     assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.json"]
 
 
-def test_a_control_is_run_where_there_is_a_text(dataset: Path, tmp_path: Path) -> None:
+def test_control_runs_only_where_there_is_a_text(dataset: Path, tmp_path: Path) -> None:
     entry = open_entry(
         "edgetrack", open_edgetrack=lambda: Tracker(engine=FakeEngine()), peer_weights=None, threads=1
     )
@@ -222,7 +224,7 @@ def test_a_control_is_run_where_there_is_a_text(dataset: Path, tmp_path: Path) -
     assert len({records.record_path(tmp_path, r, "a") for r in runs}) == 5
 
 
-def test_what_other_texts_do_is_told_beside_the_true_one(dataset: Path, tmp_path: Path) -> None:
+def test_text_controls_are_reported_next_to_the_true_text(dataset: Path, tmp_path: Path) -> None:
     request = Request("folder", dataset, tmp_path / "out", modes=("nl",), controls=("none", "empty"))
     figures, printed, _ = run(request)
     [table] = tables.control_tables(figures)
@@ -232,7 +234,7 @@ def test_what_other_texts_do_is_told_beside_the_true_one(dataset: Path, tmp_path
     assert tables.control_tables(figures[:1]) == []
 
 
-def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
+def test_impossible_controls_say_why(dataset: Path) -> None:
     clips = load_sequences("folder", dataset)
     assert set(controls.controlled_texts(clips, "class", seed=0).values()) == {"square"}
     with pytest.raises(ConfigError, match="slow has no category"):
@@ -241,7 +243,7 @@ def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
         controls.controlled_texts(clips[:1], "shuffled", seed=0)
 
 
-def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None:
+def test_data_set_that_cannot_be_scored_is_an_error(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="dataset 'lasot9' is unknown; expected one of: otb100"):
         load_sequences("lasot9", dataset)
     with pytest.raises(
@@ -272,7 +274,7 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
     )
 
 
-def test_the_help_names_all_that_can_be_asked_for() -> None:
+def test_help_lists_all_choices() -> None:
     printed = CliRunner().invoke(app, ["eval", "--help"], env={"COLUMNS": "200"}).output
     words = set(printed.replace(",", " ").replace(".", " ").split())
     assert set(LAYOUTS) <= words
@@ -280,7 +282,7 @@ def test_the_help_names_all_that_can_be_asked_for() -> None:
     assert "|".join(get_args(ResultFormat)) in printed
 
 
-def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -> None:
+def test_command_reports_user_errors(dataset: Path, tmp_path: Path) -> None:
     common = ["eval", "folder", str(dataset), "-o", str(tmp_path / "out")]
     for more, complaint in (
         (["--tracker", "kcf"], "tracker 'kcf' is unknown"),

@@ -1,4 +1,4 @@
-"""What an evaluation meets in the wild: other models of one name, odd names, short videos, peers that misbehave."""
+"""Difficult evaluations: different models with one name, odd file names, short videos, misbehaving peers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Peer:
 
 @pytest.fixture
 def peer(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Options of a request for a tracker of one's own that gives the same answer to all frames."""
+    """Return the options of a request for a custom tracker that gives the same answer for all frames."""
 
     def written(
         answer: str = "Track(self.box, 0.5, 'tracking', 1)", *, folder: str = "peer"
@@ -74,7 +74,7 @@ def entry(name: str, digest: str) -> TrackerEntry:
     return TrackerEntry(name, None, ("bbox",), {"sha256": digest})
 
 
-def test_a_model_never_takes_the_records_of_another_of_that_name(tmp_path: Path) -> None:
+def test_records_of_another_model_with_the_same_name_are_not_reused(tmp_path: Path) -> None:
     prepare_output_dir(tmp_path / "out", {}, [entry("edgetrack:old/mine", "1")], resume=False)
     with pytest.raises(ConfigError, match="edgetrack:new/mine would be confused with edgetrack:old/mine"):
         prepare_output_dir(tmp_path / "out", {}, [entry("edgetrack:new/mine", "2")], resume=True)
@@ -86,7 +86,7 @@ def test_a_model_never_takes_the_records_of_another_of_that_name(tmp_path: Path)
         Request("folder", tmp_path, tmp_path, trackers=("opencv-nano:v2", "x/opencv-nano-v2"))
 
 
-def test_resume_sees_that_labels_or_a_peers_code_have_changed(
+def test_resume_detects_changed_labels_and_changed_peer_code(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     data = shutil.copytree(dataset, tmp_path / "data")
@@ -104,7 +104,7 @@ def test_resume_sees_that_labels_or_a_peers_code_have_changed(
 
 
 @pytest.mark.parametrize("score", ["float('nan')", "-0.2", "7.5"])
-def test_a_score_that_is_none_is_named(
+def test_invalid_score_is_named(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]], score: str
 ) -> None:
     with pytest.raises(
@@ -114,7 +114,7 @@ def test_a_score_that_is_none_is_named(
         run(Request("folder", dataset, tmp_path / "out", **peer(f"Track(self.box, {score}, 'tracking', 1)")))
 
 
-def test_a_box_far_out_of_the_picture_is_drawn(
+def test_box_far_outside_the_frame_is_drawn(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     far = peer("Track(Box(1e12, -1e12, 1e13, 1e13), 0.9, 'tracking', 1)")
@@ -123,7 +123,7 @@ def test_a_box_far_out_of_the_picture_is_drawn(
     assert "data:image/jpeg" in (tmp_path / "out/report.html").read_text()
 
 
-def test_nothing_runs_where_a_condition_leaves_no_frame(
+def test_condition_that_leaves_no_frame_is_rejected_before_anything_runs(
     tmp_path: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     short = drawn.write_dataset(tmp_path / "data", frames=4)
@@ -137,7 +137,7 @@ def test_nothing_runs_where_a_condition_leaves_no_frame(
     assert len(run(replace(request, conditions=asked[:3]))[0]) == 3
 
 
-def test_what_would_be_left_out_without_a_word_is_refused(tmp_path: Path, dataset: Path) -> None:
+def test_option_that_applies_to_no_run_is_rejected(tmp_path: Path, dataset: Path) -> None:
     both = [TrackerEntry("edgetrack", None, ("nl", "bbox"), {})]
     with pytest.raises(ConfigError, match="--switch applies to no run"):
         plan(both, ["bbox"], ["none"], conditions(switch=True))
@@ -148,7 +148,7 @@ def test_what_would_be_left_out_without_a_word_is_refused(tmp_path: Path, datase
     assert len(plan(both, ["nl"], ["none"], conditions(corruptions=["init-jitter", "fog"]))) == 4
 
 
-def test_results_of_other_texts_alone_are_refused(
+def test_result_files_of_text_controls_alone_are_rejected(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     with pytest.raises(ConfigError, match="add --text-control none"):
@@ -165,7 +165,7 @@ def test_results_of_other_texts_alone_are_refused(
         )
 
 
-def test_a_silent_sequence_that_is_not_asked_for(
+def test_sequence_without_text_that_is_not_selected_is_ignored(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
@@ -178,7 +178,7 @@ def test_a_silent_sequence_that_is_not_asked_for(
         controlled_texts(load_sequences("folder", tmp_path), "none", seed=0)
 
 
-def test_hits_in_frame_1_are_of_the_sequences_that_have_the_target_there(
+def test_first_frame_hits_count_only_sequences_with_a_visible_target(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
@@ -189,7 +189,7 @@ def test_hits_in_frame_1_are_of_the_sequences_that_have_the_target_there(
     assert main_table(figures).rows[0][-2] == "2/2"
 
 
-def test_an_output_that_cannot_be_is_said(
+def test_impossible_output_path_is_an_error(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     (tmp_path / "file").write_text("mine")
@@ -197,12 +197,12 @@ def test_an_output_that_cannot_be_is_said(
         run(Request("folder", dataset, tmp_path / "file", **peer()))
     with pytest.raises(SinkError, match=r"File name too long.*choose another --output"):
         run(Request("folder", dataset, tmp_path / ("y" * 300), **peer()))
-    name = "é" * 125 + ".json"  # 255 bytes, the longest name that disks have
+    name = "é" * 125 + ".json"  # 255 bytes, the longest name that file systems allow
     write_text(tmp_path / "records" / name, "{}")
     assert [file.name for file in (tmp_path / "records").iterdir()] == [name]
 
 
-def test_brackets_and_bars_in_names_stay(
+def test_brackets_and_bars_in_names_are_kept(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
     out = tmp_path / "[red]out[/]"
@@ -222,7 +222,7 @@ def test_brackets_and_bars_in_names_stay(
     assert figures[0].ope.auc > 0
 
 
-def test_opencv_says_which_box_it_does_not_take() -> None:
+def test_opencv_peer_rejects_boxes_that_it_cannot_track() -> None:
     tracker, frame = OpenCvTracker("opencv-mil", (), threads=1), np.zeros((120, 160, 3), np.uint8)
     with pytest.raises(EngineUnavailable, match="TrackerMIL cannot start"):
         tracker.start(frame, box=Box(-500, -500, 20, 20))

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of an evaluation: what is finished stays, and --resume finishes the rest."""
+"""Ctrl-C in the middle of an evaluation: finished records are kept, and --resume completes the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Sixty frames of the demo's red car, three times: long enough to be interrupted."""
+    """Write sixty frames of the demo's red car, three times: long enough to be interrupted."""
     scene, rows = Scene(), []
     video = cv2.VideoWriter(str(tmp_path / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
     for frame in scene.frames():
@@ -41,7 +41,7 @@ def dataset(tmp_path: Path) -> Path:
 
 @pytest.mark.nightly
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
-def test_an_interrupted_evaluation_goes_on(dataset: Path, tmp_path: Path) -> None:
+def test_interrupted_evaluation_can_be_resumed(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [
         sys.executable,

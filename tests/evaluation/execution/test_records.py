@@ -1,4 +1,4 @@
-"""Records on disk: what was kept is read again, and nothing that was never written."""
+"""Records on disk: what was written is read again, and invalid records are rejected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTENT: dict[str, list[Any]] = {
 }
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(CONTENT))
     record = records.load(tmp_path / "a.json", frames=6)
     assert record.scores == [0.25, 1.0] * 3
@@ -44,7 +44,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     ],
     ids=lambda value: repr(value)[:24],
 )
-def test_what_a_record_cannot_hold_is_refused(tmp_path: Path, key: str, wrong: object) -> None:
+def test_invalid_records_are_rejected(tmp_path: Path, key: str, wrong: object) -> None:
     file = tmp_path / "a.json"
     file.write_text(json.dumps({**CONTENT, key: [*CONTENT[key][:-1], wrong]}))
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""The work of an evaluation gives the same records wherever it is done, and survives a machine that dies."""
+"""The jobs of an evaluation give the same records wherever they run, and survive a machine that dies."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def expected(setup: WorkerSetup, jobs: list[Job]) -> dict[Job, tuple[object, ...
 
 
 def said(record: Record) -> tuple[object, ...]:
-    """All but the milliseconds."""
+    """Return all of a record except its durations."""
     return record.boxes, record.scores, record.statuses, record.scored
 
 
 @pytest.mark.nightly
-def test_processes_share_the_work_and_give_the_same_records(
+def test_processes_share_the_jobs_and_give_the_same_records(
     setup: WorkerSetup,
     jobs: list[Job],
     expected: dict[Job, tuple[object, ...]],
@@ -71,7 +71,7 @@ def test_processes_share_the_work_and_give_the_same_records(
     assert str(os.getpid()) not in begun
 
 
-def test_a_fault_of_the_data_comes_back_with_its_name(setup: WorkerSetup, jobs: list[Job]) -> None:
+def test_data_error_in_a_worker_names_the_sequence(setup: WorkerSetup, jobs: list[Job]) -> None:
     (_film(setup, 0)).rename(_film(setup, 0).with_suffix(".away"))
     try:
         with pytest.raises(DatasetError, match=r"slow, edgetrack bbox: .*slow\.mp4 does not exist"):
@@ -80,9 +80,9 @@ def test_a_fault_of_the_data_comes_back_with_its_name(setup: WorkerSetup, jobs: 
         _film(setup, 0).with_suffix(".away").rename(_film(setup, 0))
 
 
-def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
-    others = set(multiprocessing.active_children())  # of earlier tests, on their way out
-    results = in_processes(jobs * 100, setup, count=1)  # more than it can do until the signal reaches it
+def test_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
+    others = set(multiprocessing.active_children())  # of earlier tests, still exiting
+    results = in_processes(jobs * 100, setup, count=1)  # more than it can finish before the signal arrives
     next(results)
     [child] = set(multiprocessing.active_children()) - others
     assert child.pid is not None
@@ -93,16 +93,16 @@ def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
         list(results)
 
 
-def test_a_cluster_loses_a_machine_and_nothing_else(
+def test_cluster_survives_the_loss_of_a_machine(
     setup: WorkerSetup,
     jobs: list[Job],
     expected: dict[Job, tuple[object, ...]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It dies just after it has begun a sequence, which must then be begun again on the other machine.
+    """The machine dies just after it has started a sequence, which the other machine must then start again.
 
-    The data are at a relative path, which the machines' own processes take from here.
+    The data set is at a relative path, which the machines' own processes resolve from here.
     """
     pytest.importorskip("ray", reason="the ray extra is not installed")
     from ray.cluster_utils import Cluster
@@ -110,7 +110,7 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
     log = tmp_path / "begun.txt"
     log.touch()
     monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "support"))  # where the slow tracker is
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "support"))  # folder of the slow tracker
     folder = _film(setup, 0).parent
     monkeypatch.chdir(folder.parent)
     near = replace(setup, clips=load_sequences("folder", Path(folder.name)))
@@ -131,20 +131,20 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
 
 
 def _wait_for_another(log: Path, node: str) -> None:
-    """Until the machine begins one more sequence."""
+    """Wait until the machine starts one more sequence."""
     before, deadline_s = log.read_text().count(node), time.monotonic() + 60
     while log.read_text().count(node) == before:
         assert time.monotonic() < deadline_s, "the second machine begins nothing"
         time.sleep(0.02)
 
 
-def test_no_cluster_says_so(setup: WorkerSetup, jobs: list[Job]) -> None:
+def test_missing_cluster_is_an_error(setup: WorkerSetup, jobs: list[Job]) -> None:
     pytest.importorskip("ray", reason="the ray extra is not installed")
     with pytest.raises(ConfigError, match=r"no Ray cluster answers at 127\.0\.0\.1:1 .* ray start --head"):
         list(on_ray(jobs, setup, address="127.0.0.1:1"))
 
 
-def test_options_that_exclude_each_other(tmp_path: Path) -> None:
+def test_mutually_exclusive_options_are_rejected(tmp_path: Path) -> None:
     asked = partial(Request, "folder", tmp_path, tmp_path)
     with pytest.raises(ConfigError, match="--workers and --ray are two ways to share the work"):
         asked(workers=2, ray="auto")

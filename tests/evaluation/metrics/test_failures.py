@@ -1,4 +1,4 @@
-"""What a failing sensor costs: from runs to a table, and the better of two truths."""
+"""The cost of a failing sensor: from runs to a table, and the better of two ground truths."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RUNS = [
 ]
 
 
-def test_a_pair_is_compared_with_the_sensor_that_does_not_fail() -> None:
+def test_pair_is_compared_with_the_intact_sensor_alone() -> None:
     whole, night, lag = sensor_failures(RUNS)
     assert (whole.level, whole.reference) == (None, None)
     assert (night.reference, night.level, night.auc["x"]) == ("x", 0.02, 0.6)
@@ -61,7 +61,7 @@ def test_a_pair_is_compared_with_the_sensor_that_does_not_fail() -> None:
     assert failure_tables([RUNS[0]]) == []
 
 
-def test_the_better_of_two_truths_counts_in_each_frame() -> None:
+def test_better_of_two_ground_truths_counts_in_each_frame() -> None:
     color = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], [np.nan] * 4])
     x = color + np.array([30, 0, 0, 0])
     found = either_truth(
@@ -94,7 +94,7 @@ class Lost(Perturbation):
         ("mean", False, (True, False), 200, None),
     ],
 )
-def test_what_a_tracker_is_given_of_a_pair(
+def test_images_that_a_tracker_of_pairs_receives(
     sensors: Sensors, pairs: bool, lost: tuple[bool, bool], frame: int | None, second: int | None
 ) -> None:
     seen = given(sensors, COLOR, X, 1, perturbation=Lost(*lost), pairs=pairs)
@@ -102,7 +102,7 @@ def test_what_a_tracker_is_given_of_a_pair(
 
 
 class PairTracker:
-    """Says that it sees the target if it is given the second sensor's picture."""
+    """A tracker that reports the target as visible if it gets the image of the second sensor."""
 
     def start(
         self, frame: Pixels | None, *, text: str | None = None, box: Any = None, x: Pixels | None = None
@@ -116,7 +116,7 @@ class PairTracker:
         return Track(self._box if x is not None else None, 0.5, "tracking" if x is not None else "lost", 1)
 
 
-def test_a_tracker_is_called_with_both_pictures_of_each_moment() -> None:
+def test_tracker_gets_both_images_of_each_moment() -> None:
     boxes = np.tile([[1.0, 1, 4, 4]], (3, 1))
     clip = Clip("pair", [COLOR] * 3, boxes, x=[X] * 3)
     run = track(
@@ -130,7 +130,7 @@ def test_a_tracker_is_called_with_both_pictures_of_each_moment() -> None:
         finish(track(small, PairTracker(), mode="bbox", text="", perturbation=Perturbation(), sensors="both"))
 
 
-def test_models_draw_a_second_sensor_from_color_and_the_same_again() -> None:
+def test_x_models_simulate_a_second_sensor_reproducibly() -> None:
     random = np.random.default_rng(0)
     frames = list(random.integers(0, 255, (3, 20, 30, 3)).astype(np.uint8))
     mask = np.zeros((20, 30), bool)
@@ -157,7 +157,7 @@ def test_models_draw_a_second_sensor_from_color_and_the_same_again() -> None:
             with_x(wrong, name)
 
 
-def test_what_has_no_pairs_or_no_tracker_for_them_is_refused(dataset: Path, tmp_path: Path) -> None:
+def test_missing_pairs_or_unsuitable_tracker_is_rejected(dataset: Path, tmp_path: Path) -> None:
     base = Request("folder", dataset, tmp_path / "out", trackers=("opencv-mil",), names=("slow",))
     for request, said in (
         (

@@ -1,4 +1,4 @@
-"""HOTA, IDF1 and identity switches: by hand where that is easy, and against TrackEval on random sequences."""
+"""HOTA, IDF1 and identity switches: by hand where that is easy, and compared with TrackEval on random sequences."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from edgetrack.types import Box
 A, B = Box(0, 0, 10, 10), Box(50, 50, 10, 10)
 
 
-def test_what_is_found_as_it_is_scores_one() -> None:
+def test_perfect_tracks_score_one() -> None:
     truth = [{1: A, 2: B}] * 5
     counts = identity_counts(truth, [{7: A, 9: B}] * 5)
     assert (counts.hota, counts.detection, counts.association_accuracy, counts.idf1) == (1, 1, 1, 1)
     assert (counts.switches, counts.count_error, counts.objects, counts.ids) == (0, 0, 2, 2)
 
 
-def test_ids_that_change_places_halve_the_association() -> None:
-    """Each object has either id for half of its time: AssA 1/3, HOTA its root, IDF1 1/2, two switches."""
+def test_swapped_ids_halve_the_association() -> None:
+    """Each object has either id for half of its time: AssA is 1/3, HOTA its square root, IDF1 1/2; two switches."""
     counts = identity_counts([{1: A, 2: B}] * 4, [{7: A, 9: B}] * 2 + [{9: A, 7: B}] * 2)
     assert counts.detection == 1
     assert counts.association_accuracy == pytest.approx(1 / 3)
@@ -33,7 +33,7 @@ def test_ids_that_change_places_halve_the_association() -> None:
     assert (counts.idf1, counts.switches) == (0.5, 2)
 
 
-def test_what_is_missed_or_too_many_counts() -> None:
+def test_misses_and_false_positives_count() -> None:
     counts = identity_counts([{1: A}, {1: A}, {}], [{7: A}, {}, {7: B, 8: A}])
     assert counts.detection == pytest.approx(1 / 4)
     assert (counts.mean_count_error, counts.count_error, counts.frames) == (1.0, 3, 3)
@@ -42,14 +42,14 @@ def test_what_is_missed_or_too_many_counts() -> None:
     assert (counts + counts).hota == pytest.approx(counts.hota)
 
 
-def test_nothing_is_no_division_by_zero() -> None:
+def test_empty_sequences_cause_no_division_by_zero() -> None:
     for truth, found in (([], []), ([{}], [{}]), ([{1: A}], [{}]), ([{}], [{1: A}])):
         counts = identity_counts(truth, found)
         assert (counts.hota, counts.idf1, counts.switches) == (0, 0, 0)
 
 
 def sequence(seed: int) -> tuple[list[Frame], list[Frame]]:
-    """Objects that wander; tracks that tremble, change ids, miss some and invent others."""
+    """Make objects that wander, and tracks that jitter, change ids, miss some objects and invent others."""
     random = np.random.default_rng(seed)
     places = random.uniform(0, 200, (5, 2))
     names = list(range(10, 15))
@@ -74,7 +74,7 @@ def sequence(seed: int) -> tuple[list[Frame], list[Frame]]:
 
 
 def for_trackeval(truth: list[Frame], found: list[Frame]) -> dict[str, Any]:
-    """What TrackEval's metrics take."""
+    """Convert the sequence to the input of TrackEval's metrics."""
     objects = {n: i for i, n in enumerate(sorted({n for frame in truth for n in frame}))}
     ids = {n: i for i, n in enumerate(sorted({n for frame in found for n in frame}))}
     return {
@@ -92,7 +92,7 @@ def for_trackeval(truth: list[Frame], found: list[Frame]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_figures_are_those_of_trackeval(seed: int) -> None:
+def test_figures_equal_those_of_trackeval(seed: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         metrics = pytest.importorskip("trackeval.metrics", reason="needs the extra parity")

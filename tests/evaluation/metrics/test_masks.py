@@ -1,4 +1,4 @@
-"""J&F against a second implementation that measures every distance, and against what can be said by hand."""
+"""J&F compared with a second implementation that measures every distance, and with values worked out by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from edgetrack.evaluation.metrics.masks import (
 )
 from edgetrack.tracker import Tracker
 
-masks = arrays(np.bool_, (9, 130))  # a diagonal of 130.3: points count as met within two pixels
+masks = arrays(np.bool_, (9, 130))  # a diagonal of 130.3: points match within two pixels
 
 
 def plain_contour(mask: np.ndarray) -> list[tuple[int, int]]:
@@ -63,7 +63,7 @@ def test_contours_equal_a_plain_implementation(found: np.ndarray, truth: np.ndar
     assert contour_accuracy(truth, truth) == region_similarity(truth, truth) == 1
 
 
-def test_a_shifted_square_by_hand() -> None:
+def test_shifted_square_by_hand() -> None:
     truth, found = np.zeros((2, 300, 400), np.bool_)
     truth[100:150, 100:150] = found[100:150, 125:175] = True
     assert region_similarity(found, truth) == pytest.approx(1 / 3)
@@ -75,15 +75,15 @@ def test_a_shifted_square_by_hand() -> None:
     assert region_similarity(nothing, nothing) == contour_accuracy(nothing, nothing) == 1
 
 
-def test_a_box_as_a_mask() -> None:
+def test_box_counts_as_a_mask() -> None:
     assert np.argwhere(filled(np.array([1.0, 2, 2, 1]), (5, 6))).tolist() == [[2, 1], [2, 2]]
     assert filled(np.array([-3.0, -3, 100, 100]), (5, 6)).all()
     assert not filled(np.full(4, np.nan), (5, 6)).any()
     assert not filled(np.array([50.0, 50, 3, 3]), (5, 6)).any()
 
 
-def test_means_recall_and_decay_leave_out_the_ends() -> None:
-    """Ten frames of a square; the box is right in the first half and gone in the second."""
+def test_mean_recall_and_decay_ignore_first_and_last_frame() -> None:
+    """A square in ten frames; the box is right in the first half and missing in the second."""
     square = np.zeros((40, 60), np.bool_)
     square[10:30, 20:40] = True
     boxes = np.array([[20.0, 10, 20, 20]] * 5 + [[np.nan] * 4] * 5)
@@ -98,7 +98,7 @@ def test_means_recall_and_decay_leave_out_the_ends() -> None:
         mask_metrics(Sequence("a", gray, clip.boxes), drawn(boxes))
 
 
-def test_several_guesses_read_each_true_mask_once() -> None:
+def test_each_true_mask_is_read_once_for_several_predictions() -> None:
     read = []
 
     def masks(index: int) -> NDArray[np.bool_]:
@@ -111,7 +111,7 @@ def test_several_guesses_read_each_true_mask_once() -> None:
     assert (right.j, half.j) == (1, 0.5)
 
 
-def test_davis_from_end_to_end(tmp_path: Path) -> None:
+def test_davis_end_to_end(tmp_path: Path) -> None:
     trees.davis(tmp_path / "davis")
     for index, file in enumerate(sorted((tmp_path / "davis/JPEGImages/480p/bear").iterdir())):
         red = trees.picture(index, (0, 0, 255))  # what the fake engine finds
@@ -123,7 +123,7 @@ def test_davis_from_end_to_end(tmp_path: Path) -> None:
     request = Request("davis", tmp_path / "davis", tmp_path / "out", split="train", names=("bear_1",))
     [figures] = evaluate_and_print(console, request, open_edgetrack=lambda: Tracker(engine=FakeEngine())).runs
     assert figures.true_box_masks is not None
-    assert figures.true_box_masks.jf == 1  # the drawn mask is a box
+    assert figures.true_box_masks.jf == 1  # the rendered mask is a box
     assert figures.masks is not None
     assert figures.masks.jf > 0.9
     page = (tmp_path / "out/report.md").read_text()

@@ -1,4 +1,4 @@
-"""The metrics against hand-made cases, independent code and their properties."""
+"""The metrics compared with hand-made cases, independent code and their properties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRUTH = np.array([[0, 0, 10, 10]] * 5, float)
 
 
 def walk(seed: int, frames: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """A true path and one that strays from it, with stretches without a box."""
+    """Make a true path and a prediction that strays from it, with stretches without a box."""
     rng = np.random.default_rng(seed)
     truth = np.concatenate([rng.uniform(50, 300, (1, 2)), rng.uniform(8, 90, (1, 2))], 1)
     truth = truth + np.concatenate(
@@ -33,7 +33,7 @@ def walk(seed: int, frames: int = 200) -> tuple[np.ndarray, np.ndarray]:
 
 
 def toolkit_success(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """pysot's and pytracking's definitions, frame by frame, no array arithmetic: for this test only."""
+    """Compute success as defined by pysot and pytracking, frame by frame, without array arithmetic."""
     ious, errors, normed, previous = [], [], [], truth[0]
     for t, (p, g) in enumerate(zip(predicted, truth, strict=True)):
         p = truth[0] if t == 0 else (previous if np.isnan(p).any() or p[2] <= 0 or p[3] <= 0 else p)
@@ -65,7 +65,7 @@ def toolkit_success(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("absent", [False, True])
-def test_the_official_protocol_equals_the_toolkits(seed: int, absent: bool) -> None:
+def test_official_protocol_equals_the_toolkits(seed: int, absent: bool) -> None:
     predicted, truth = walk(seed)
     if absent:
         truth[60:90] = np.nan
@@ -75,7 +75,7 @@ def test_the_official_protocol_equals_the_toolkits(seed: int, absent: bool) -> N
 
 
 def test_ao_and_sr_equal_the_got10k_toolkit() -> None:
-    with warnings.catch_warnings():  # what the toolkit imports is not ours to mend
+    with warnings.catch_warnings():  # warnings of the toolkit's imports
         warnings.simplefilter("ignore")
         experiments = pytest.importorskip(
             "got10k.experiments.got10k", reason="the parity extra is not installed"
@@ -93,20 +93,20 @@ def test_ao_and_sr_equal_the_got10k_toolkit() -> None:
         assert ours.os50 == pytest.approx(sr, abs=1e-6)
 
 
-def test_a_perfect_track_has_twenty_of_the_twenty_one_rates() -> None:
+def test_perfect_track_reaches_twenty_of_the_twenty_one_thresholds() -> None:
     figures = metrics.one_pass_metrics(TRUTH, TRUTH)
     assert figures.auc == pytest.approx(20 / 21)  # IoU 1 is not strictly above 1
     assert (figures.ao, figures.os50, figures.precision20, figures.norm_precision20) == (1, 1, 1, 1)
 
 
-def test_the_first_frame_and_absent_frames_do_not_count() -> None:
+def test_first_frame_and_absent_frames_are_not_scored() -> None:
     truth, predicted = TRUTH.copy(), TRUTH.copy()
     predicted[0] = 900, 900, 5, 5
     truth[3], predicted[3] = np.nan, (900, 900, 5, 5)
     assert metrics.one_pass_metrics(predicted, truth).auc == pytest.approx(20 / 21)
 
 
-def test_no_box_counts_as_a_miss() -> None:
+def test_missing_box_counts_as_a_miss() -> None:
     predicted = TRUTH.copy()
     predicted[2:4] = np.nan
     figures = metrics.one_pass_metrics(predicted, TRUTH)
@@ -114,8 +114,8 @@ def test_no_box_counts_as_a_miss() -> None:
     assert (figures.ao, figures.precision20) == (0.5, 0.5)
 
 
-def test_twenty_pixels_are_within_twenty_pixels() -> None:
-    """As in the toolkits of OTB and LaSOT; so does the curve count, and so does the figure by shares."""
+def test_precision_includes_exactly_twenty_pixels() -> None:
+    """The toolkits of OTB and LaSOT do the same, for the curve and for the normalized precision."""
     predicted = np.tile(TRUTH[:1], (4, 1))
     truth = predicted.copy()
     predicted[1:, 0] += (20.0, 20.001, 19.0)
@@ -143,7 +143,7 @@ boxes = st.lists(st.tuples(place, place, positive, positive), min_size=1, max_si
 
 
 @given(boxes, boxes, st.floats(0.25, 4), place)
-def test_overlap_is_symmetric_bounded_and_moves_with_the_picture(
+def test_overlap_is_symmetric_bounded_and_translation_invariant(
     a: np.ndarray, b: np.ndarray, scale: float, shift: float
 ) -> None:
     a, b = a[: len(b)], b[: len(a)]
@@ -172,7 +172,7 @@ def test_curves_pass_through_the_figures(seed: int) -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60).map(np.array))
-def test_the_auc_is_close_to_the_mean_iou(values: np.ndarray) -> None:
+def test_auc_is_close_to_the_mean_iou(values: np.ndarray) -> None:
     assert abs(metrics.success_curve(values).mean() - values.mean()) <= 1 / 20
 
 
@@ -180,7 +180,7 @@ def test_the_auc_is_close_to_the_mean_iou(values: np.ndarray) -> None:
 
 
 def plain_f(sequences: list[longterm.Confidences], taus: np.ndarray) -> tuple[float, float, float]:
-    """VOT-LT's F, Pr and Re by the text of its definition."""
+    """Compute F, precision and recall of VOT-LT literally by their definition."""
     best = (-1.0, 0.0, 0.0)
     for tau in taus:
         precisions, recalls = [], []
@@ -209,7 +209,7 @@ def test_long_term_figures_equal_their_definition() -> None:
     assert (found.f_score, found.precision, found.recall) == pytest.approx((f, p, r), abs=1e-6)
 
 
-def test_a_tracker_that_says_nothing_has_no_recall() -> None:
+def test_tracker_without_output_has_no_recall() -> None:
     silent = longterm.Confidences(np.zeros(4), np.full(4, -np.inf), np.ones(4, bool))
     assert longterm.long_term([silent]) == longterm.LongTerm(0.0, 1.0, 0.0, -np.inf)
 
@@ -233,7 +233,7 @@ def test_redetection_and_false_presence() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=2, max_size=40))
-def test_auroc_is_the_share_of_pairs_in_order(rows: list[tuple[int, bool]]) -> None:
+def test_auroc_is_the_fraction_of_correctly_ordered_pairs(rows: list[tuple[int, bool]]) -> None:
     score, correct = np.array([r[0] / 8 for r in rows]), np.array([r[1] for r in rows])
     pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in score[correct] for b in score[~correct]]
     found = calibration.auroc(score, correct)
@@ -245,18 +245,18 @@ def test_ece_by_hand() -> None:
         np.array([0.9] * 10 + [0.3] * 10),
         np.array([True] * 9 + [False] + [True] * 5 + [False] * 5),
     )
-    for adaptive in (False, True):  # 0.9 is right; 0.3 is 0.5 in truth
+    for adaptive in (False, True):  # 0.9 is right; 0.3 should be 0.5
         bins = 2 if adaptive else 15
         assert calibration.ece(score, correct, bins=bins, adaptive=adaptive) == pytest.approx(0.1)
     assert calibration.ece(np.ones(4), np.zeros(4, bool)) == 1
-    # Thirty sure and right frames outweigh ten whose score is too low by 0.6.
+    # Thirty confident, correct frames outweigh ten whose score is too low by 0.6.
     score, correct = np.array([1.0] * 30 + [0.4] * 10), np.ones(40, bool)
     assert calibration.ece(score, correct) == pytest.approx(0.6 * 10 / 40)
     assert np.isnan(calibration.ece(np.empty(0), np.empty(0, bool)))
 
 
 @given(st.integers(0, 1000), st.booleans())
-def test_bins_hold_every_frame_once(seed: int, adaptive: bool) -> None:
+def test_bins_contain_every_frame_once(seed: int, adaptive: bool) -> None:
     rng = np.random.default_rng(seed)
     score = np.round(rng.random(rng.integers(1, 200)), 2)
     bins = calibration.reliability(score, rng.random(len(score)) < score, adaptive=adaptive)
@@ -266,7 +266,7 @@ def test_bins_hold_every_frame_once(seed: int, adaptive: bool) -> None:
         assert max(b.count for b in bins) - min(b.count for b in bins) <= 1
 
 
-def test_scores_outside_their_range_are_refused() -> None:
+def test_scores_outside_their_range_are_rejected() -> None:
     with pytest.raises(ConfigError, match=r"from -1 to 2; expected 0 to 1"):
         calibration.ece(np.array([-1.0, 2.0]), np.array([True, False]))
     with pytest.raises(ConfigError, match="finite arrays of the same length"):

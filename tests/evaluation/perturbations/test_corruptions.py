@@ -1,4 +1,4 @@
-"""The corruption suite: every disturbance does what its row of the table says, and the same at every call."""
+"""The corruption suite: every corruption does what its row of the table says, and is reproducible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIP = Sequence("clip", BLACK, np.tile(np.array([[50.0, 40, 60, 30]]), (150, 1))
 
 
 def picture(seed: int = 0) -> np.ndarray:
-    """Smooth shades with edges: what blur, noise and compression all change."""
+    """Make an image of smooth shades with edges, which blur, noise and compression all change."""
     rng = np.random.default_rng(seed)
     out = cv2.resize(
         rng.integers(40, 200, (6, 8, 3)).astype(np.uint8), (160, 120), interpolation=cv2.INTER_CUBIC
@@ -39,7 +39,7 @@ def opened(name: str, severity: int = 1, *, seed: int = 0, corrupt_init: bool = 
 
 
 @pytest.mark.parametrize("name", EFFECTS)
-def test_pictures_get_worse_with_the_severity_and_repeat(name: str) -> None:
+def test_images_degrade_with_severity_and_are_reproducible(name: str) -> None:
     clean, errors = picture(), []
     for severity in SEVERITIES:
         stream, twin = opened(name, severity), opened(name, severity)
@@ -56,12 +56,12 @@ def test_pictures_get_worse_with_the_severity_and_repeat(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EFFECTS)
-def test_a_corrupt_start_is_corrupt_from_the_first_frame(name: str) -> None:
+def test_corrupt_start_applies_from_the_first_frame(name: str) -> None:
     clean = picture()
     assert not np.array_equal(opened(name, 3, corrupt_init=True).step(clean, 0).pixels, clean)
 
 
-def test_the_numbers_of_the_table() -> None:
+def test_parameters_match_the_table() -> None:
     gray = np.full((240, 320, 3), 128, np.uint8)
     for level, sigma in enumerate((0.08, 0.14, 0.20), 1):
         noise = opened("gaussian-noise", level).step(gray, 1).pixels.astype(float) / 255
@@ -85,7 +85,7 @@ def test_the_numbers_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", ["low-light", "shot-noise", "gaussian-noise", "impulse-noise"])
-def test_noise_is_new_in_each_frame(name: str) -> None:
+def test_noise_differs_in_each_frame(name: str) -> None:
     gray, stream = np.full((240, 320, 3), 128, np.uint8), opened(name, 2)
     first, second = (stream.step(gray, i).pixels.astype(float) for i in (1, 2))
     assert first.std() > 1
@@ -93,7 +93,7 @@ def test_noise_is_new_in_each_frame(name: str) -> None:
     assert abs(np.corrcoef(first[:, :-1, 0].ravel(), first[:, 1:, 0].ravel())[0, 1]) < 0.02
 
 
-def test_zoom_blur_smears_outwards_from_the_center() -> None:
+def test_zoom_blur_grows_with_the_distance_from_the_center() -> None:
     points = np.zeros((241, 241, 3), np.uint8)
     points[120, 120] = points[120, 180] = 255
     for level, factor in enumerate((1.06, 1.12, 1.20), 1):
@@ -115,11 +115,11 @@ def test_motion_blur_turns_slowly() -> None:
         vector = np.linalg.eigh(np.cov(np.stack([x, y])))[1][:, 1]
         angles.append(np.degrees(np.arctan2(vector[1], vector[0])) % 180)
     turn = np.abs(np.diff(angles))
-    assert np.minimum(turn, 180 - turn).max() < 9  # 5 degrees, and what pixels allow to measure
+    assert np.minimum(turn, 180 - turn).max() < 9  # 5 degrees, and the error of the measurement on pixels
     assert len(set(angles)) > 3
 
 
-def test_frames_that_do_not_come() -> None:
+def test_frame_drop_removes_frames() -> None:
     frame = picture()
     for severity, every in enumerate((2, 3, 5), 1):
         steps = [opened("frame-drop", severity).step(frame, i) for i in range(30)]
@@ -134,7 +134,7 @@ def test_frames_that_do_not_come() -> None:
 
 
 @pytest.mark.parametrize(("severity", "length"), [(1, 10), (2, 20), (3, 40)])
-def test_a_frozen_picture(severity: int, length: int) -> None:
+def test_freeze_repeats_an_image(severity: int, length: int) -> None:
     stream = opened("freeze", severity)
     shown = [int(stream.step(np.full((8, 8, 3), i, np.uint8), i).pixels[0, 0, 0]) for i in range(220)]
     frozen = [i for i, value in enumerate(shown) if value != i]
@@ -145,7 +145,7 @@ def test_a_frozen_picture(severity: int, length: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.sampled_from(SEVERITIES))
-def test_a_jittered_box_stays_near(seed: int, severity: int) -> None:
+def test_jittered_box_stays_near(seed: int, severity: int) -> None:
     true = Box(50, 40, 60, 30)
     moved = opened("init-jitter", severity, seed=seed).box(true, np.zeros((120, 160, 3), np.uint8))
     dx, dy = (b - a for a, b in zip(true.center, moved.center, strict=True))
@@ -156,15 +156,15 @@ def test_a_jittered_box_stays_near(seed: int, severity: int) -> None:
 
 
 @given(st.integers(0, 500), st.floats(-9, 159), st.floats(-9, 119))
-def test_a_jittered_box_keeps_its_center_in_the_picture(seed: int, x: float, y: float) -> None:
-    """A target at the rim of the picture is no reason for an evaluation to end."""
+def test_jittered_box_keeps_its_center_in_the_frame(seed: int, x: float, y: float) -> None:
+    """A target at the border must not end an evaluation."""
     moved = opened("init-jitter", 3, seed=seed).box(Box(x, y, 20, 20), np.zeros((120, 160, 3), np.uint8))
     assert 0 <= moved.center[0] < 160
     assert 0 <= moved.center[1] < 120
 
 
 def simulated(fps: int, milliseconds: float, frames: int) -> tuple[list[int], list[int | None]]:
-    """Frames that a tracker of constant speed is called for, and the frame whose answer counts for each frame."""
+    """Return the frames for which a tracker of constant speed is called, and whose result counts for each frame."""
     stream, called, answers = opened("real-time", fps), [], []
     latest = Track(None, 0.0, "searching", 0)
     for index in range(frames):
@@ -176,15 +176,15 @@ def simulated(fps: int, milliseconds: float, frames: int) -> tuple[list[int], li
     return called, answers
 
 
-def test_real_time_by_hand() -> None:
-    """10 frames a second: a tracker of 30 ms is one frame behind, one of 150 ms misses every second frame."""
+def test_real_time_schedule_by_hand() -> None:
+    """At 10 frames per second, a tracker of 30 ms is one frame behind; one of 150 ms misses every second frame."""
     assert simulated(10, 30, 5) == ([0, 1, 2, 3, 4], [None, 0, 1, 2, 3])
     assert simulated(10, 150, 7) == ([0, 2, 4, 6], [None, None, 0, 0, 2, 2, 4])
     assert simulated(10, 100, 4) == ([0, 1, 2, 3], [None, 0, 1, 2])
 
 
 @given(st.integers(1, 60), st.floats(0.1, 500), st.integers(1, 60))
-def test_no_answer_is_from_the_future(fps: int, milliseconds: float, frames: int) -> None:
+def test_real_time_results_never_come_from_the_future(fps: int, milliseconds: float, frames: int) -> None:
     called, answers = simulated(fps, milliseconds, frames)
     assert called[0] == 0
     for index, answer in enumerate(answers):
@@ -194,7 +194,7 @@ def test_no_answer_is_from_the_future(fps: int, milliseconds: float, frames: int
     assert all((b - a) * 1e3 / fps >= milliseconds - 1e-6 for a, b in pairwise(called))
 
 
-def test_what_can_be_asked_for() -> None:
+def test_which_conditions_can_be_requested() -> None:
     assert [c.label for c in conditions(real_time=[30, 10, 30])] == ["clean", "real-time-30", "real-time-10"]
     assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 20 + 3 * 10
     jitter = conditions(corruptions=["init-jitter"])[1:]
@@ -217,7 +217,7 @@ def test_what_can_be_asked_for() -> None:
         conditions(corruptions=["smog"])
 
 
-def test_a_composite_is_its_parts_one_after_the_other() -> None:
+def test_composite_applies_its_parts_in_turn() -> None:
     blur, dark, both = opened("motion-blur", 2), opened("low-light", 2), opened("low-light+motion-blur", 2)
     for i in range(3):
         expected = dark.step(blur.step(picture(), i).pixels, i).pixels
@@ -225,7 +225,7 @@ def test_a_composite_is_its_parts_one_after_the_other() -> None:
         assert np.array_equal(expected, picture()) == (i == 0)
 
 
-def test_a_composite_with_occlusion_covers_the_target() -> None:
+def test_composite_with_occlusion_covers_the_target() -> None:
     other = Sequence("other", [np.full((120, 160, 3), 200, np.uint8)] * 150, CLIP.boxes, "y")
     condition = Condition("occlusion+low-light+noise", 1)
     stream = open_perturbation(condition, CLIP, clips=[CLIP, other], seed=0)

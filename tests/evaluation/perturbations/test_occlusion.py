@@ -1,4 +1,4 @@
-"""Occlusion bursts: where and when the patch is, and what is counted after it."""
+"""Occlusion bursts: where and when the patch is, and what is counted afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytest.importorskip("cv2", reason="the video extra is not installed")
 
 
 def path(frames: int) -> np.ndarray:
-    """A target that moves and grows, in halves of pixels."""
+    """Make a target that moves and grows in half pixels."""
     t = np.arange(frames)[:, None]
     return np.concatenate([20.5 + t * 0.5, 30 + t * 0.3, 24.5 + t * 0.1, 18 + t * 0.1], 1)
 
@@ -53,7 +53,7 @@ def test_bursts_fit_into_the_sequence(frames: int, length: int, seed: int, gone:
 
 
 @pytest.mark.parametrize("length", BURST_LENGTHS)
-def test_the_patch_covers_all_of_the_target_and_slides(length: int) -> None:
+def test_patch_covers_the_whole_target_and_slides(length: int) -> None:
     truth, black = path(150), np.zeros((200, 240, 3), np.uint8)
     white = np.full((120, 160, 3), 255, np.uint8)
     stream = Occlusion(truth, length=length, image=white, rng=np.random.default_rng(1))
@@ -71,14 +71,14 @@ def test_the_patch_covers_all_of_the_target_and_slides(length: int) -> None:
     assert going == pytest.approx([0.8, 0.6, 0.4, 0.2], abs=0.05)
 
 
-def test_the_offset_runs_evenly_from_left_to_right() -> None:
+def test_offset_runs_evenly_from_left_to_right() -> None:
     burst = Burst(10, 14, 24, 28)
     assert [offset(burst, i) for i in range(10, 14)] == pytest.approx([-0.8, -0.6, -0.4, -0.2])
     assert {offset(burst, i) for i in range(14, 24)} == {0.0}
     assert [offset(burst, i) for i in range(24, 28)] == pytest.approx([0.2, 0.4, 0.6, 0.8])
 
 
-def test_a_target_at_the_border_does_no_harm() -> None:
+def test_target_at_the_border_can_be_occluded() -> None:
     truth = np.tile(np.array([[-30.0, -10, 40, 30]]), (100, 1))
     stream = Occlusion(
         truth, length=10, image=np.full((9, 9, 3), 255, np.uint8), rng=np.random.default_rng(0)
@@ -105,14 +105,14 @@ def test_what_is_counted_after_a_burst() -> None:
     assert found.auc_burst == pytest.approx(rates * (4 + 4) / 54)
     assert found.auc_after == pytest.approx(rates * (40 + 20) / 150)
     gone = iou.copy()
-    gone[60:] = np.nan  # the target has left: what the tracker says counts neither way
+    gone[60:] = np.nan  # the target has left: these frames are not counted
     assert reacquisition([(record, gone)]).auc_after == pytest.approx(rates * 22 / 32)
     nothing = reacquisition([])
     assert nothing.bursts == 0
     assert np.isnan(nothing.reacquired)
 
 
-def test_a_target_is_held_by_the_last_frame_before_the_burst() -> None:
+def test_target_must_be_held_in_the_last_frame_before_the_burst() -> None:
     burst = Burst(10, 14, 24, 28)
     lost_as_it_comes, found_as_it_comes = np.full(80, 0.8), np.full(80, 0.8)
     lost_as_it_comes[10:14] = 0.0
@@ -124,7 +124,7 @@ def test_a_target_is_held_by_the_last_frame_before_the_burst() -> None:
         assert reacquisition([(record, iou)]).held == held
 
 
-def test_a_single_sequence_has_nothing_to_be_covered_with() -> None:
+def test_single_sequence_has_no_texture_for_the_patch() -> None:
     clip = Sequence("only", [np.zeros((9, 9, 3), np.uint8)] * 20, path(20), "x")
     with pytest.raises(
         ConfigError, match=r"occlusions cover the target of only .* expected a dataset with at least two"

@@ -1,4 +1,4 @@
-"""Every failure of a sensor does what its row of the table says, to the sensor that it names, and again the same."""
+"""Every failure of a sensor does what its row of the table says, to the named sensor, and is reproducible."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def same(one: Pair, two: Pair) -> bool:
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_spares_the_other_sensor_and_the_first_frame_and_repeats(name: str) -> None:
+def test_failure_spares_the_other_sensor_and_the_first_frame_and_is_reproducible(name: str) -> None:
     pairs, again = seen(name, count=40), seen(name, count=40)
     assert all(map(same, pairs, again))
     assert same(pairs[0], (COLOR[0], X[0]))
@@ -52,7 +52,7 @@ def test_a_failure_spares_the_other_sensor_and_the_first_frame_and_repeats(name:
 
 
 @pytest.mark.parametrize("name", ["alternating", "drops", "bursts"])
-def test_one_of_the_two_is_always_there(name: str) -> None:
+def test_one_of_the_two_sensors_is_always_present(name: str) -> None:
     pairs = seen(name, len(FAILURES[name]))
     assert not set(lost(pairs, 0)) & set(lost(pairs, 1))
     assert lost(pairs, 0)
@@ -61,7 +61,7 @@ def test_one_of_the_two_is_always_there(name: str) -> None:
         assert len(lost(pairs, 0)) + len(lost(pairs, 1)) == COUNT - 1
 
 
-def test_drops_and_bursts_last_as_long_as_they_say() -> None:
+def test_drops_and_bursts_last_as_long_as_specified() -> None:
     for severity, (rate, length) in enumerate(zip(FAILURES["x-drops"], FAILURES["x-bursts"], strict=True), 1):
         assert len(lost(seen("x-drops", severity), 1)) / COUNT == pytest.approx(rate, abs=0.08)
         burst = lost(seen("x-bursts", severity), 1)
@@ -69,20 +69,20 @@ def test_drops_and_bursts_last_as_long_as_they_say() -> None:
         assert burst[int(length)] == burst[0] + 100
 
 
-def test_a_frozen_picture_is_that_of_the_moment_when_it_froze() -> None:
+def test_frozen_image_is_the_one_before_the_freeze() -> None:
     pairs = [pair[1] for pair in seen("x-frozen", 2)]
     frozen = [i for i in range(200) if not np.array_equal(pairs[i], X[i])]
     assert len(frozen) == 2 * 19, "20 frames in every 100, the first of them as it is"
     assert all(np.array_equal(pairs[i], X[frozen[0] - 1]) for i in frozen[:19])
 
 
-def test_lag_shows_what_was_there_some_frames_ago() -> None:
+def test_lag_shows_an_earlier_image() -> None:
     for severity, frames in enumerate((1, 3, 5), 1):
         pairs = seen("x-lag", severity, 12)
         assert all(np.array_equal(pairs[i][1], X[max(i - frames, 0)]) for i in range(12))
 
 
-def test_complementary_patches_are_gray_in_one_picture_only() -> None:
+def test_complementary_patches_are_gray_in_one_image_only() -> None:
     for severity, part in enumerate((0.3, 0.5, 0.7), 1):
         color, x = map(np.asarray, seen("patches", severity, 4)[3])
         gray = [(picture == 128).all(-1) for picture in (color, x)]
@@ -93,7 +93,7 @@ def test_complementary_patches_are_gray_in_one_picture_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["color-night", "color-smoke"])
-def test_night_and_smoke_leave_less_with_the_severity(name: str) -> None:
+def test_night_and_smoke_reduce_contrast_with_severity(name: str) -> None:
     contrast = [
         float(np.std(np.asarray(seen(name, severity, 3)[2][0], float).mean(-1))) for severity in (1, 2, 3)
     ]
@@ -101,12 +101,12 @@ def test_night_and_smoke_leave_less_with_the_severity(name: str) -> None:
     assert contrast[2] < 0.5 * float(np.std(COLOR[2].astype(float).mean(-1)))
 
 
-def test_a_corrupt_start_fails_from_the_first_frame() -> None:
+def test_corrupt_start_fails_from_the_first_frame() -> None:
     assert opened("x-missing", corrupt_init=True).pair(COLOR[0], X[0], 0)[1] is None
     assert not np.array_equal(opened("color-night", corrupt_init=True).pair(COLOR[0], X[0], 0)[0], COLOR[0])
 
 
-def test_groups_stand_for_their_failures_and_a_single_level_for_every_severity() -> None:
+def test_groups_expand_to_failures_and_a_single_level_serves_every_severity() -> None:
     names = [c.name for c in conditions(failures=["x"], severities=[2])[1:]]
     assert names == [name for name in FAILURES if name.startswith("x-")]
     assert len(names) == 9

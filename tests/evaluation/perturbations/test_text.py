@@ -1,4 +1,4 @@
-"""Other words for the same target, and other targets in mid-stream."""
+"""Paraphrases of a text, and switches to another target in mid-sequence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SIZE = (80, 100, 3)
 
 
 def film(name: str, text: str, shade: int, count: int = 40, x: float = 10) -> Sequence:
-    """Frames that tell by their shade which one they are."""
+    """Make frames whose gray level identifies them."""
     frames = [np.full(SIZE, shade + i, np.uint8) for i in range(count)]
     return Sequence(name, frames, np.tile([x, 20.0, 30, 30], (count, 1)), text)
 
@@ -51,14 +51,14 @@ def test_paraphrases_by_hand() -> None:
 
 
 @given(st.lists(st.sampled_from([*SYNONYMS, "under", "4", "a", "the", "left-most"]), min_size=1, max_size=8))
-def test_a_paraphrase_always_differs_and_keeps_other_words(words: list[str]) -> None:
+def test_paraphrase_always_differs_and_keeps_other_words(words: list[str]) -> None:
     text = " ".join(words)
     assert paraphrase(text).lower() != text.lower()
     for word in ("under", "4", "left-most"):
         assert paraphrase(text).split().count(word) == words.count(word)
 
 
-def test_no_synonym_is_the_word_itself() -> None:
+def test_no_synonym_equals_its_word() -> None:
     assert all(word != other and word.islower() for word, other in SYNONYMS.items())
 
 
@@ -75,7 +75,7 @@ def test_two_targets_of_one_video_are_switched_in_place() -> None:
     assert clip.boxes[:, 0].tolist() == [10] * 20 + [60] * 20
 
 
-def test_a_lone_target_is_cut_to_another_video() -> None:
+def test_single_target_is_switched_to_another_video() -> None:
     one, other = film("a", "one", 0), film("b", "other", 100, count=150)
     clip, text = splice(one, clips=[one, other], seed=0)
     assert (text, clip.attributes[SWITCH_KIND]) == ("other", OTHER_VIDEO)
@@ -84,7 +84,7 @@ def test_a_lone_target_is_cut_to_another_video() -> None:
         splice(one, clips=[one, film("c", "one", 7)], seed=0)
 
 
-def test_the_tracker_is_told_at_that_frame_and_once() -> None:
+def test_tracker_gets_the_new_text_once_at_its_frame() -> None:
     heard: list[Any] = []
 
     class Listening:
@@ -106,9 +106,9 @@ def test_the_tracker_is_told_at_that_frame_and_once() -> None:
     assert len(record.boxes) == 6
 
 
-def test_delays_by_hand() -> None:
+def test_switch_delays_by_hand() -> None:
     iou = np.zeros(40)
-    iou[3:7] = 0.9  # one frame too short to be held
+    iou[3:7] = 0.9  # one frame too short to count
     iou[12 : 12 + HOLD_FRAMES] = 0.5
     assert hold_delay(iou) == 12
     assert hold_delay(iou[:16]) is None
@@ -129,7 +129,7 @@ def test_delays_by_hand() -> None:
     )
 
 
-def test_a_switch_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_switch_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trees = pytest.importorskip("trees")
     from edgetrack.cli.eval_view import evaluate_and_print
     from edgetrack.evaluation.execution.request import Request

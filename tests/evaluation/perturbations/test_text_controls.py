@@ -1,4 +1,4 @@
-"""Texts that take the place of the true one."""
+"""Texts that replace the true one as controls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sentences = st.lists(st.sampled_from("abcdefg"), min_size=2, max_size=12).filter
 
 
 @given(sentences, st.integers(0, 99))
-def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -> None:
+def test_shuffled_texts_always_belong_to_other_sequences(said: list[str], seed: int) -> None:
     clips = [Sequence(str(i), [GRAY] * 2, np.ones((2, 4)), text) for i, text in enumerate(said)]
     told = controls.controlled_texts(clips, "shuffled", seed=seed)
     assert all(told[clip.name] != clip.text for clip in clips)
@@ -22,7 +22,7 @@ def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -
     assert told == controls.controlled_texts(clips, "shuffled", seed=seed)
 
 
-def test_the_empty_text_is_one_that_the_tracker_takes() -> None:
+def test_empty_text_is_accepted_by_the_tracker() -> None:
     from edgetrack.bundle import Bundle
     from edgetrack.prompt import Tokenizer
 

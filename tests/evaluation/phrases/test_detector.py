@@ -1,4 +1,4 @@
-"""An ONNX detector as a peer: what goes in, what comes out, and what its description must say."""
+"""An ONNX detector as a peer: its input, its output, and what its description must contain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDE = 64
 
 
 def write_detector(folder: Path, toml: str, *, side: Any = SIDE) -> Path:
-    """A network in the layout of YOLOv8 with one box, whose classes are the means of the input's three channels."""
+    """Write a YOLOv8-like network with one box, whose class scores are the means of the three input channels."""
     box = numpy_helper.from_array(np.array([[[32], [16], [32], [16]]], np.float32), "box")
     nodes = [
         helper.make_node("ReduceMean", ["x"], ["mean"], axes=[2, 3], keepdims=0),
@@ -47,7 +47,7 @@ RED = np.full((100, 200, 3), (0, 0, 255), np.uint8)  # BGR
 
 
 @pytest.mark.parametrize(("color", "name"), [("rgb", "first"), ("bgr", "third")])
-def test_colors_come_in_the_order_of_the_description(tmp_path: Path, color: str, name: str) -> None:
+def test_channels_have_the_order_of_the_description(tmp_path: Path, color: str, name: str) -> None:
     model = DetectorModel(write_detector(tmp_path, f'{COMMON}color = "{color}"'), threads=1)
     found = model.detect(RED)
     assert [d.name for d in found] == [name]
@@ -58,16 +58,16 @@ def test_colors_come_in_the_order_of_the_description(tmp_path: Path, color: str,
     ("resize", "box"),
     [
         ("stretch", (50, 12.5, 100, 25)),  # 64 pixels are 200 across and 100 down
-        ("letterbox", (50, 25, 100, 50)),  # 64 pixels are 200, from the top on
+        ("letterbox", (50, 25, 100, 50)),  # 64 pixels are 200, from the top
         ("letterbox-center", (50, 0, 100, 25)),  # 16 pixels lower: half of the box is in the border
     ],
 )
-def test_boxes_are_those_of_the_picture(tmp_path: Path, resize: str, box: tuple[float, ...]) -> None:
+def test_boxes_are_in_pixels_of_the_image(tmp_path: Path, resize: str, box: tuple[float, ...]) -> None:
     model = DetectorModel(write_detector(tmp_path, f'{COMMON}resize = "{resize}"'), threads=1)
     assert model.detect(RED)[0].box == pytest.approx(box)
 
 
-def test_mean_is_subtracted_in_that_order_of_colors(tmp_path: Path) -> None:
+def test_mean_is_subtracted_in_the_same_channel_order(tmp_path: Path) -> None:
     model = DetectorModel(write_detector(tmp_path, f"{COMMON}mean = [204, -25.5, 0]"), threads=1)
     found = model.detect(RED)
     assert (found[0].name, found[0].score) == ("first", pytest.approx(0.2, abs=1e-5))
@@ -88,12 +88,12 @@ def test_mean_is_subtracted_in_that_order_of_colors(tmp_path: Path) -> None:
         ('output = "yolox"\nclasses = [1]', r"classes = \[1\]; expected a list of names"),
     ],
 )
-def test_a_description_says_what_is_wrong_with_it(tmp_path: Path, toml: str, message: str) -> None:
+def test_wrong_description_says_what_is_wrong(tmp_path: Path, toml: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         DetectorModel(write_detector(tmp_path, toml), threads=1)
 
 
-def test_files_that_are_missing_or_no_networks(tmp_path: Path) -> None:
+def test_missing_or_invalid_network_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.onnx does not exist; expected an ONNX file"):
         DetectorModel(tmp_path / "none.onnx", threads=1)
     path = write_detector(tmp_path, COMMON)
@@ -115,21 +115,21 @@ def test_files_that_are_missing_or_no_networks(tmp_path: Path) -> None:
         (COMMON + "size = [32, 32]", "does not take an input of 32 x 32 pixels"),
     ],
 )
-def test_a_description_that_does_not_fit_the_network(tmp_path: Path, toml: str, message: str) -> None:
+def test_description_must_match_the_network(tmp_path: Path, toml: str, message: str) -> None:
     model = DetectorModel(write_detector(tmp_path, toml), threads=1)
     with pytest.raises(ConfigError, match=message):
         model.detect(RED)
 
 
-def test_an_open_size_must_be_given(tmp_path: Path) -> None:
+def test_dynamic_input_size_must_be_given(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"which does not fix the size; give size = \[WIDTH, HEIGHT\]"):
         DetectorModel(write_detector(tmp_path, COMMON, side="side"), threads=1)
     model = DetectorModel(write_detector(tmp_path, COMMON + "size = [64, 32]", side="side"), threads=1)
     assert model.detect(RED)[0].box == pytest.approx((50, 25, 100, 50))
 
 
-def test_layouts_mean_the_same_box() -> None:
-    """Each network's way to say x1 8, y1 8, x2 40, y2 24 of class 1 in an input of 64 x 64."""
+def test_all_layouts_encode_the_same_box() -> None:
+    """In each layout, encode the box x1 8, y1 8, x2 40, y2 24 of class 1 in an input of 64 x 64."""
     expected = [8, 8, 40, 24]
     values = np.zeros((1, 84, 7))  # 8 x 8, 4 x 4 and 2 x 2 cells
     cell = 2 * 8 + 3  # of stride 8, at x 24, y 16
@@ -149,14 +149,14 @@ def test_layouts_mean_the_same_box() -> None:
     cell = 1 * 8 + 2  # of stride 8, its center at x 20, y 12
     score, distance = np.zeros((1, 64, 2)), np.full((1, 64, 4 * 8), -50.0)
     score[0, cell, 1] = 0.5
-    for side, reach in enumerate((1.5, 0.5, 2.5, 1.5)):  # cells to the left, up, to the right, down
+    for side, reach in enumerate((1.5, 0.5, 2.5, 1.5)):  # cells to the left, top, right, bottom
         distance[0, cell, [side * 8 + int(reach), side * 8 + int(reach) + 1]] = 50
     boxes, scores = picodet([score, distance], (64, 64))
     np.testing.assert_allclose(boxes[cell], expected)
     assert scores[cell].tolist() == [0, 0.5]
 
 
-def test_values_that_are_not_finite_are_no_boxes(tmp_path: Path) -> None:
+def test_non_finite_boxes_are_discarded(tmp_path: Path) -> None:
     model = DetectorModel(write_detector(tmp_path, COMMON + "mean = [-1e38, 0, 0]"), threads=1)
     assert model.detect(RED)[0].score == 1.0
     with np.errstate(all="ignore"):
@@ -165,7 +165,7 @@ def test_values_that_are_not_finite_are_no_boxes(tmp_path: Path) -> None:
     assert not model._detections(boxes * np.nan, scores)
 
 
-def test_labels_that_are_none_are_refused() -> None:
+def test_invalid_labels_are_rejected() -> None:
     empty = [np.zeros((1, 0)), np.zeros((1, 0, 4)), np.zeros((1, 0))]
     assert len(detr(empty, (64, 64))[0]) == 0
     for labels in ([-1.0, 2.0], [0.0, 1e9], [np.nan, 0.0]):
@@ -173,7 +173,7 @@ def test_labels_that_are_none_are_refused() -> None:
             detr([np.array([labels]), np.zeros((1, 2, 4)), np.zeros((1, 2))], (64, 64))
 
 
-def test_second_boxes_of_one_thing_go() -> None:
+def test_duplicate_boxes_are_suppressed() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 4]], float)
     assert suppress(boxes, np.array([0.5, 0.9, 0.1, 0.2]), 0.5) == [1, 3, 2]
     assert suppress(boxes[:0], np.zeros(0), 0.5) == []

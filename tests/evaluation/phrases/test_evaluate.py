@@ -1,4 +1,4 @@
-"""``edgetrack eval`` on pictures with phrases, from the files of a data set to those of the report."""
+"""``edgetrack eval`` on images with phrases, from the files of a data set to those of the report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOX = Box(*trees.box_at(0))
 
 
 class ColdTracker:
-    """Finds every phrase at one place, and is sure of it in the frame ``after`` the first."""
+    """A tracker that finds every phrase at one place, and is confident ``after`` frames beyond the first."""
 
     def __init__(self, after: int) -> None:
         self.after, self.index, self.texts = after, 0, list[str]()
@@ -51,7 +51,7 @@ class ColdTracker:
 
 
 def write_detector(folder: Path) -> Path:
-    """A detector that sees one thing in every picture, where the square is, with a score of 0.5."""
+    """Write a detector that finds one object in every image, at the position of the square, with a score of 0.5."""
     from onnx import TensorProto, helper, numpy_helper, save
 
     x, y, w, h = trees.box_at(0)
@@ -72,7 +72,7 @@ def write_detector(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("after", "expected"), [(0, 0), (1, 1), (REPEATS, REPEATS), (REPEATS + 1, None)])
-def test_absent_phrases_are_shown_again_thirty_times(
+def test_absent_phrases_are_repeated_thirty_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, expected: int | None
 ) -> None:
     from edgetrack.evaluation.phrases import evaluate as module
@@ -99,7 +99,7 @@ def test_absent_phrases_are_shown_again_thirty_times(
     assert report.rows[0].present[0].tracking.count == (2 if after == 0 else 0)
 
 
-def test_a_model_of_single_pictures_is_shown_from_its_threshold_on() -> None:
+def test_single_image_model_shows_boxes_above_its_threshold() -> None:
     class Two:
         threshold = 0.5
 
@@ -113,8 +113,8 @@ def test_a_model_of_single_pictures_is_shown_from_its_threshold_on() -> None:
         assert answer.score == (0 if phrase == "none" else float(phrase))
 
 
-def test_the_command_writes_tables_numbers_and_a_page(tmp_path: Path) -> None:
-    """The shipped model and a detector side by side; the drawn squares are right for the detector's one box."""
+def test_command_writes_tables_json_and_a_page(tmp_path: Path) -> None:
+    """Run the shipped model and a detector; the rendered squares are where the detector's only box is."""
     data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     words = [
         "eval",
@@ -158,7 +158,7 @@ def test_the_command_writes_tables_numbers_and_a_page(tmp_path: Path) -> None:
     assert "0 of 0 failures" in page
 
 
-def test_failures_are_pictures_on_the_page(tmp_path: Path) -> None:
+def test_failures_are_shown_as_images_on_the_page(tmp_path: Path) -> None:
     data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     lines = (data / "phrases.jsonl").read_text().replace(str(list(trees.box_at(0)))[1:-1], "1, 1, 5, 5")
     (data / "phrases.jsonl").write_text(lines)
@@ -170,7 +170,7 @@ def test_failures_are_pictures_on_the_page(tmp_path: Path) -> None:
     assert "red square (color): IoU 0.00, score 0.15" in page
 
 
-def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
+def test_region_sentences_are_phrases_too(tmp_path: Path) -> None:
     words = [
         "eval",
         "refcoco",
@@ -216,7 +216,7 @@ def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
         (["--model", "edgetrack-160", "--tracker", "edgetrack:edgetrack-256"], "--model has no effect"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(tmp_path: Path, more: list[str], complaint: str) -> None:
+def test_what_cannot_be_measured_is_rejected(tmp_path: Path, more: list[str], complaint: str) -> None:
     data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     result = CliRunner().invoke(app, ["eval", "langdev", str(data), "-o", str(out), *more])
     assert result.exit_code == 2
@@ -224,7 +224,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path, more: list[str], com
     assert not out.exists()
 
 
-def test_nothing_is_overwritten_and_sequences_have_no_detector(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_and_sequences_accept_no_detector(tmp_path: Path) -> None:
     data = phrase_trees.langdev(tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "langdev", str(data), "-o", str(data)])
     assert "contains other files; expected an empty folder" in result.output
@@ -234,8 +234,8 @@ def test_nothing_is_overwritten_and_sequences_have_no_detector(tmp_path: Path) -
 
 
 @pytest.mark.nightly
-def test_the_peer_on_photographs(shared_data: Path, tmp_path: Path) -> None:
-    """A detector that everybody can have, with these rules, on the pictures that the project measures itself on."""
+def test_detector_peer_on_real_photos(shared_data: Path, tmp_path: Path) -> None:
+    """Run a public detector with these rules on the images of the project's own evaluation."""
     weights = shared_data / "teachers" / "2026" / "picodet_s_416_coco.onnx"
     if not weights.is_file():
         pytest.skip(f"the detector is not here: {weights} does not exist")

@@ -51,7 +51,7 @@ def result(kind: str, said: Answer, *boxes: BoxTuple, knows_parts: bool | None =
         (answer(shown=False), (HERE,), "refused"),
     ],
 )
-def test_an_outcome_is_what_the_user_has(said: Answer, truth: tuple[BoxTuple, ...], outcome: str) -> None:
+def test_outcome_is_what_the_user_gets(said: Answer, truth: tuple[BoxTuple, ...], outcome: str) -> None:
     assert result("kind", said, *truth).outcome == outcome
 
 
@@ -75,17 +75,17 @@ def test_kinds_are_counted_in_all_and_where_the_parts_were_found() -> None:
     assert find_failures(results, language=True) == [results[3], results[1], results[2]]
 
 
-def test_a_part_is_found_if_its_objects_come_first() -> None:
+def test_part_is_found_if_its_objects_rank_first() -> None:
     near: BoxTuple = (11.0, 10.0, 20.0, 20.0)
     assert finds_all(answer(THERE, HERE), (HERE, THERE))
-    assert finds_all(answer(HERE, near, THERE), (HERE, THERE))  # twice at one position
+    assert finds_all(answer(HERE, near, THERE), (HERE, THERE))  # two boxes at one position
     assert not finds_all(answer(HERE, THERE), (THERE,))
     assert not finds_all(answer(HERE), (HERE, THERE))
     assert not finds_all(answer(), (HERE,))
 
 
 def suite(root: Path) -> Path:
-    """One picture with a red square, and sentences about it."""
+    """Write one image with a red square, and sentences about it."""
     (root / "images").mkdir(parents=True)
     assert cv2.imwrite(str(root / "images" / "a.png"), trees.picture(0, (40, 40, 220)))
     box = trees.box_at(0)
@@ -105,7 +105,7 @@ def suite(root: Path) -> Path:
     return root
 
 
-def test_the_command_counts_and_shows_failures(tmp_path: Path) -> None:
+def test_command_counts_and_shows_failures(tmp_path: Path) -> None:
     data, out = suite(tmp_path / "data"), tmp_path / "out"
     run = CliRunner().invoke(app, ["eval", "language", str(data), "--threads", "1", "-o", str(out)])
     assert run.exit_code == 0, run.output
@@ -115,7 +115,7 @@ def test_the_command_counts_and_shows_failures(tmp_path: Path) -> None:
     (answers,) = (model["answers"] for model in content["models"])
     assert [one["phrase"] for one in answers] == ["the red square", "das Quadrat", "an elephant"]
     assert isinstance(answers[0]["parts_found"], bool)
-    assert answers[1]["outcome"] in ("right", "refused")  # unknown words: at worst it warns
+    assert answers[1]["outcome"] in ("right", "refused")  # unknown words cause a warning at worst
     (all_kinds, *kinds) = content["language"][0]["all"]
     assert all_kinds["either"]["total"] == 3
     assert [row["kind"] for row in kinds] == ["absent", "color", "other language"]
@@ -132,7 +132,7 @@ def test_the_command_counts_and_shows_failures(tmp_path: Path) -> None:
         [{"phrase": 1, "boxes": [[1, 2, 3, 4]]}],
     ],
 )
-def test_bad_parts_are_refused_with_their_line(tmp_path: Path, parts: object) -> None:
+def test_bad_parts_are_rejected_with_their_line(tmp_path: Path, parts: object) -> None:
     line = {"image": "a.png", "phrase": "a", "kind": "b", "boxes": [], "parts": parts}
     trees.write(tmp_path / "phrases.jsonl", json.dumps(line) + "\n")
     with pytest.raises(DatasetError, match=r"phrases\.jsonl:1: "):

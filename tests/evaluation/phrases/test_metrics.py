@@ -1,4 +1,4 @@
-"""Shares, intervals, presence and changed answers, against numbers worked out by hand."""
+"""Fractions, intervals, presence and changed answers, compared with numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def result(
 
 
 @pytest.mark.parametrize(("count", "total"), [(8, 10), (0, 10), (10, 10), (61, 178)])
-def test_wilsons_interval_inverts_the_score_test(count: int, total: int) -> None:
-    """Its ends are the true shares from which the counted one is 1.96 standard deviations away, or 0 and 1."""
+def test_wilson_interval_inverts_the_score_test(count: int, total: int) -> None:
+    """Its ends are the true fractions from which the observed one is 1.96 standard deviations away, or 0 and 1."""
     found = proportion(i < count for i in range(total))
     assert (found.count, found.total, found.share) == (count, total, count / total)
     assert 0 <= found.low <= found.share <= found.high <= 1
@@ -41,12 +41,12 @@ def test_wilsons_interval_inverts_the_score_test(count: int, total: int) -> None
         assert abs(found.share - end) == pytest.approx(1.959964 * deviation, abs=1e-9)
 
 
-def test_nothing_has_no_share() -> None:
+def test_fraction_of_nothing_is_undefined() -> None:
     assert math.isnan(proportion([]).share)
     assert proportion([]).total == 0
 
 
-def test_the_nearest_of_the_true_boxes_counts() -> None:
+def test_nearest_of_the_true_boxes_counts() -> None:
     assert best_iou(HERE, [THERE, HERE]) == 1
     half = (10.0, 10.0, 20.0, 10.0)
     assert best_iou(half, [HERE]) == 0.5
@@ -54,7 +54,7 @@ def test_the_nearest_of_the_true_boxes_counts() -> None:
     assert best_iou(None, [HERE]) == best_iou(HERE, []) == 0
 
 
-def test_right_shown_and_tracking_are_told_apart() -> None:
+def test_right_shown_and_tracking_are_distinguished() -> None:
     metrics = score_phrases(
         "m",
         [
@@ -73,7 +73,7 @@ def test_right_shown_and_tracking_are_told_apart() -> None:
     assert [table.title for table in phrase_tables([metrics])] == ["Phrases", "Phrases by kind"]
 
 
-def test_absent_phrases_count_at_once_and_after_repeats() -> None:
+def test_absent_phrases_are_counted_at_once_and_after_repeats() -> None:
     metrics = score_phrases(
         "m",
         [
@@ -96,7 +96,7 @@ def test_absent_phrases_count_at_once_and_after_repeats() -> None:
         (answer(), answer(THERE), True),
         (answer(), answer(), False),
         (answer(), answer((12.0, 10.0, 20.0, 20.0)), False),
-        (answer(), answer(shown=False), True),  # the same box, no longer shown
+        (answer(), answer(shown=False), True),  # the same box, not shown any more
         (answer(shown=False), answer(), False),
         (answer(), answer(None, shown=False), True),
         (answer(None, shown=False), answer(), True),
@@ -120,7 +120,7 @@ def test_swaps_are_counted_by_kind_and_among_right_answers() -> None:
     assert swaps["color"].changed.total == 0
 
 
-def test_failures_of_all_kinds_come_first_the_most_confident_of_each() -> None:
+def test_failures_are_sorted_by_confidence_and_cover_all_kinds() -> None:
     wrong = [result(answer(THERE, score / 100), "relation") for score in range(MAX_FAILURES + 5)]
     lonely = result(answer(None, 0.0, shown=False), "action")
     absent = result(answer(score=0.4), "absent_class", after=3)

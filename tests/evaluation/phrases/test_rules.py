@@ -1,4 +1,4 @@
-"""The rules over a detector's boxes, on pictures that are drawn: each word decides between two boxes."""
+"""The rules over a detector's boxes, on rendered images: each word decides between two boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BGR = {
 
 
 def scene(*things: tuple[str, tuple[int, int, int, int], str]) -> tuple[list[Detection], np.ndarray]:
-    """Boxes (name, xywh, color) on a light ground, the first with the highest score."""
+    """Draw boxes (name, xywh, color) on a light background, the first with the highest score."""
     pixels = np.full((200, 400, 3), 235, np.uint8)
     found = []
     for i, (name, (x, y, w, h), color) in enumerate(things):
@@ -54,11 +54,11 @@ CARS = scene(
         ("the dog next to the car", 270),
     ],
 )
-def test_words_decide_which_box_is_first(phrase: str, x: int) -> None:
+def test_words_decide_which_box_ranks_first(phrase: str, x: int) -> None:
     assert find(phrase, *CARS)[0][0][0] == x
 
 
-def test_a_landmark_decides_by_its_side() -> None:
+def test_landmark_decides_by_its_side() -> None:
     people = scene(
         ("person", (220, 60, 40, 100), "gray"),
         ("person", (100, 60, 40, 100), "gray"),
@@ -68,7 +68,7 @@ def test_a_landmark_decides_by_its_side() -> None:
     assert find("the man to the right of the bench", *people)[0][0][0] == 220
 
 
-def test_clothes_are_looked_for_where_they_are_worn() -> None:
+def test_clothes_are_searched_on_the_right_part_of_the_body() -> None:
     found, pixels = scene(("person", (20, 20, 50, 160), "gray"), ("person", (200, 20, 50, 160), "gray"))
     pixels[55:100, 200:250] = BGR["red"]  # a shirt
     pixels[110:150, 20:70] = BGR["red"]  # trousers
@@ -82,7 +82,7 @@ def test_children_are_the_smaller_people() -> None:
     assert find("the child", found, pixels)[0][0][0] == 200
 
 
-def test_what_is_not_there_has_no_box_or_a_low_score() -> None:
+def test_absent_objects_have_no_box_or_a_low_score() -> None:
     assert find("an elephant", *CARS) == []
     assert find("the purple car", *CARS)[0][1] < 0.2
     unknown = find("the zeppelin", *CARS)
@@ -96,12 +96,12 @@ def test_any_text_has_an_answer(phrase: str) -> None:
     assert find(phrase, [], CARS[1]) == []
 
 
-def test_boxes_outside_of_the_picture_have_no_color() -> None:
+def test_boxes_outside_the_image_have_no_color() -> None:
     assert find("red car", [Detection("car", (900, 900, 5, 5), 0.9)], CARS[1])[0][1] == pytest.approx(0.09)
 
 
 @pytest.mark.parametrize("color", COLORS)
-def test_each_color_is_itself(color: str) -> None:
+def test_each_color_is_recognized(color: str) -> None:
     patch = np.full((4, 4, 3), BGR[color], np.uint8)
     assert is_color(color, patch).all()
     assert [other for other in COLORS if is_color(other, patch).all()] == [color]

@@ -21,16 +21,16 @@ from edgetrack.evaluation.phrases.swaps import SWAPS, swapped
         ("the person in white", "color", "the person in black"),
     ],
 )
-def test_the_first_word_of_its_kind_is_swapped(text: str, swap: str, other: str) -> None:
+def test_first_word_of_its_kind_is_swapped(text: str, swap: str, other: str) -> None:
     assert swapped(text) == (swap, other)
 
 
 @pytest.mark.parametrize("text", ["a car", "an orange", "the upright piano", "reddish hair"])
-def test_phrases_without_such_a_word_stay(text: str) -> None:
+def test_phrases_without_such_a_word_are_unchanged(text: str) -> None:
     assert swapped(text) is None
 
 
-def test_sides_and_sizes_swap_back() -> None:
+def test_swapping_sides_and_sizes_twice_restores_them() -> None:
     for swap in ("left, right", "size"):
         words = SWAPS[swap]
         assert all(words[other] in words for other in words.values())

@@ -1,4 +1,4 @@
-"""The HTML report: whole, asking for nothing from outside, and with the right failure_cases in it."""
+"""The HTML report: complete, without external resources, and with the right failure_cases in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRAMES = 60
 
 
 class Tags(HTMLParser):
-    """Checks that what is opened is closed, and gathers where the page points to."""
+    """A parser that checks that tags are closed, and collects the links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Sequence:
-    """A folder of gray pictures in which the target leaves for ten frames."""
+    """Write a folder of gray images in which the target is absent for ten frames."""
     for i in range(FRAMES):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((120, 160, 3), 90 + i, np.uint8))
     truth = np.tile(np.array([[40.0, 30, 40, 30]]), (FRAMES, 1))
@@ -53,7 +53,10 @@ def clip(tmp_path: Path) -> Sequence:
 
 
 def record() -> Record:
-    """Right at first, sure and wrong in frames 20 to 24, then right; says tracking while it is absent."""
+    """Make a record that is right at first, confident but wrong in frames 20 to 24, then right.
+
+    It reports tracking while the target is absent.
+    """
     made = Record()
     for i in range(FRAMES):
         wrong = 20 <= i < 25
@@ -64,7 +67,7 @@ def record() -> Record:
     return made
 
 
-def test_the_worst_failure_cases_are_the_surest_mistakes(clip: Sequence) -> None:
+def test_worst_failure_cases_are_the_most_confident_mistakes(clip: Sequence) -> None:
     figures = score_run(Run("a", "bbox"), [clip], [record()])
     found = failure_cases.find_failures(record(), figures.sequences[0].iou, clip.boxes)
     assert [m.index for m in found] == [22, 40]
@@ -77,13 +80,13 @@ def test_the_worst_failure_cases_are_the_surest_mistakes(clip: Sequence) -> None
     assert abs(int(np.median(picture)) - (90 + 22)) <= 2, "another frame was taken"
 
 
-def test_a_perfect_sequence_has_no_worst_moment(clip: Sequence) -> None:
+def test_perfect_sequence_has_no_failure_case(clip: Sequence) -> None:
     truth = np.tile(clip.boxes[:1], (FRAMES, 1))
     assert failure_cases.find_failures(record(), np.ones(FRAMES), truth) == []
     assert failure_cases.draw_failures(clip, []) == {}
 
 
-def test_the_page_stands_alone(clip: Sequence) -> None:
+def test_page_needs_no_other_files(clip: Sequence) -> None:
     runs = [
         score_run(Run("a<x>", "bbox"), [clip], [record()]),
         score_run(Run("a<x>", "nl"), [clip], [record()]),
@@ -109,7 +112,7 @@ def test_the_page_stands_alone(clip: Sequence) -> None:
     assert "@import" not in page
     assert re.findall(r"https?://", page) == []
     drawings = [base64.b64decode(link.partition(",")[2]) for link in tags.links if "svg" in link[:20]]
-    assert len(drawings) == 3 + 2 + 2 + 2  # curves, accuracy against time, reliability, strips
+    assert len(drawings) == 3 + 2 + 2 + 2  # curves, accuracy versus time, reliability, strips
     for drawing in drawings:
         ElementTree.fromstring(drawing)
     assert "Accuracy against time" in page

@@ -1,4 +1,4 @@
-"""The README's table and its figure of accuracy against time, which the same reports make."""
+"""The README's table and its figure of accuracy versus time, generated from the same reports."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def _write(repository: Path, folder: Path, *reports: dict[str, object]) -> subpr
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 
-def test_the_table_of_the_readme_comes_from_reports(repository: Path, tmp_path: Path) -> None:
+def test_table_of_the_readme_comes_from_reports(repository: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("above\n<!-- measured: benchmarks/readme.py -->\nold\n<!-- end -->\nbelow\n")
     assert _write(repository, tmp_path, _report("d")).returncode == 0
@@ -62,7 +62,7 @@ def test_the_table_of_the_readme_comes_from_reports(repository: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["no marks", "<!-- measured: benchmarks/readme.py --> only one"])
-def test_a_readme_without_marks_stays_as_it_is(repository: Path, tmp_path: Path, text: str) -> None:
+def test_readme_without_markers_is_unchanged(repository: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "README.md").write_text(text)
     done = _write(repository, tmp_path, _report("d"))
     assert done.returncode == 1
@@ -70,7 +70,7 @@ def test_a_readme_without_marks_stays_as_it_is(repository: Path, tmp_path: Path,
     assert (tmp_path / "README.md").read_text() == text
 
 
-def test_reports_of_different_data_are_refused(repository: Path, tmp_path: Path) -> None:
+def test_reports_of_different_data_are_rejected(repository: Path, tmp_path: Path) -> None:
     done = _write(repository, tmp_path, _report("d"), _report("e"))
     assert done.returncode == 1
     assert "different data" in done.stderr

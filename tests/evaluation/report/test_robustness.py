@@ -1,4 +1,4 @@
-"""Degradation beside a reference, by hand, and the radars of the page."""
+"""Degradation relative to a reference, by hand, and the radar charts of the page."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CLIP = Sequence("a", [np.zeros((80, 80, 3), np.uint8)] * FRAMES, np.tile([[0.0, 
 def figures(
     tracker: str, condition: Condition, hits: int, *, clips: tuple[Sequence, ...] = (CLIP,)
 ) -> RunMetrics:
-    """Of a run whose box is exact in so many of the 21 frames that count, and elsewhere not there.
+    """Make the figures of a run whose box is exact in ``hits`` of the 21 scored frames, and missing in the others.
 
-    The 20 thresholds below 1 are passed by each hit, that of 1 by none: AUC is hits / 21 x 20 / 21.
+    A hit passes the 20 thresholds below 1, but not that of 1: AUC is hits / 21 x 20 / 21.
     """
     made = Record()
     for i in range(FRAMES):
@@ -50,7 +50,7 @@ RUNS = [
 ]
 
 
-def test_degradation_is_that_of_the_formula() -> None:
+def test_degradation_follows_the_formula() -> None:
     own, peer = robustness(RUNS)
     assert own.corrupted == {
         "fog": {1: pytest.approx(auc(20)), 3: pytest.approx(auc(10))},
@@ -70,7 +70,7 @@ def test_degradation_is_that_of_the_formula() -> None:
     assert found.mean_error_ratio == pytest.approx((fog[0] + jpeg[0]) / (fog[1] + jpeg[1]))
 
 
-def test_a_peer_is_a_reference_only_where_it_met_the_same() -> None:
+def test_peer_is_a_reference_only_under_the_same_conditions() -> None:
     own, peer = robustness(RUNS)
     assert degradation([own]) == degradation([peer]) == []
     assert degradation([own, replace(peer, label="nl")]) == []
@@ -80,7 +80,7 @@ def test_a_peer_is_a_reference_only_where_it_met_the_same() -> None:
     assert math.isnan(found.mean_error_ratio)
 
 
-def test_tables_say_which_severity_was_run() -> None:
+def test_tables_name_the_severity() -> None:
     assert [table.title for table in robustness_tables(RUNS[:5])] == [
         "Robustness by severity: AUC of edgetrack, bbox"
     ]
@@ -93,7 +93,7 @@ def test_tables_say_which_severity_was_run() -> None:
     assert all(len(row) == len(table.columns) for table in (own, peer, beside) for row in table.rows)
 
 
-def test_trackers_stand_side_by_side() -> None:
+def test_trackers_are_shown_side_by_side() -> None:
     [table] = robustness_tables(RUNS)
     assert table.columns == ["corruption", "edgetrack", "opencv-nano:v2"]
     fogs = [f"{auc(15):.3f} (28.6 %)", f"{auc(8):.3f} (60.0 %)"]
@@ -111,7 +111,7 @@ def test_trackers_stand_side_by_side() -> None:
     ]
 
 
-def test_radars_are_there_where_there_is_a_shape() -> None:
+def test_radar_charts_need_three_axes() -> None:
     [(title, spokes, rings)] = corruption_radar(RUNS)
     assert (title, spokes) == ("AUC by corruption, mean over severities", ["none", "fog", "jpeg"])
     assert [name for name, _ in rings] == ["edgetrack, bbox", "opencv-nano:v2, bbox"]

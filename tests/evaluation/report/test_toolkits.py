@@ -1,4 +1,4 @@
-"""Official layouts in, official result files out; other people's code reads them to the same figures."""
+"""Official layouts in, official result files out, which third-party code reads with the same figures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONG = "the person in dark clothes who slowly crosses the wide street between se
 
 
 class Words:
-    """Instead of the tokenizer: a word is a piece, 24 are taken, two of them are ends."""
+    """Replace the tokenizer: a word is a token, 24 are accepted, of which two are start and end."""
 
     def __init__(self, bundle: Any) -> None: ...
 
@@ -79,7 +79,7 @@ def test_every_layout_is_evaluated(name: str, split: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["got10k", "trackingnet"])
-def test_a_hidden_split_is_not_scored_but_written(name: Any, tmp_path: Path) -> None:
+def test_hidden_split_is_written_but_not_scored(name: Any, tmp_path: Path) -> None:
     root = {"got10k": trees.got10k, "trackingnet": trees.trackingnet}[name](tmp_path / "data")
     request = Request(name, root, tmp_path / "out", split="test")
     with pytest.raises(ConfigError, match=f"boxes of {name} test are not public, .* add --results {name}"):
@@ -116,16 +116,16 @@ def test_result_files_score_as_the_official_figure(tmp_path: Path) -> None:
             )
 
 
-def test_no_box_is_the_one_before_and_zeros_at_first() -> None:
+def test_missing_box_repeats_the_last_one_or_is_zero_at_first() -> None:
     record = Record([None, (1.0, 2.0, 3.0, 4.0), None, (5.0, 6.0, 7.0, 8.0)])
     assert result_boxes(record).tolist() == [[0] * 4, [1, 2, 3, 4], [1, 2, 3, 4], [5, 6, 7, 8]]
 
 
-def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
+def test_grounding_figures_match_the_boxes(tmp_path: Path) -> None:
     root = trees.refcoco(tmp_path / "data")
     request = Request("refcoco", root, tmp_path / "out", split="train")
     [row], printed = run(request)
-    assert row.sentences == 3  # two of the red square, which is found, and one of another picture's
+    assert row.sentences == 3  # two of the red square, which is found, and one of another image's object
     found = json.loads((tmp_path / "out/records/edgetrack/nl/clean/000000.json").read_text())["boxes"]
     regions = [(r, t) for r in open_dataset("refcoco", root, "train") for t in r.texts]
     ious = [Box.of(b).iou(Box.of(r.box)) if b else 0.0 for b, (r, _) in zip(found, regions, strict=True)]
@@ -138,7 +138,7 @@ def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
     assert "Accuracy (at 0.5)" in page
     assert "<p>None.</p>" in page  # no mistake
     wrong, _ = run(replace(request, split="testA", output=tmp_path / "a"))
-    assert wrong[0].accuracy == 0  # the dog at the bottom, where the fake engine finds the square
+    assert wrong[0].accuracy == 0  # the dog at the bottom, but the fake engine finds the square
     page = (tmp_path / "a/report.html").read_text()
     assert page.count('src="data:image/jpeg;base64,') == 1
     assert "<figcaption>dog at the bottom: IoU 0.00, score " in page
@@ -148,7 +148,7 @@ def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
         run(replace(request, modes=("bbox",), output=tmp_path / "b"))
 
 
-def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
+def test_vot_result_files_have_the_format_of_the_toolkit(tmp_path: Path) -> None:
     root = trees.vot(tmp_path / "data")
     run(Request("vot", root, tmp_path / "out", results=("vot",)))
     folder = tmp_path / "out/results/vot/edgetrack-bbox/longterm/ball1"
@@ -166,7 +166,7 @@ def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
     assert spent == pytest.approx(np.array(record["milliseconds"]) / 1000, abs=1e-6)
 
 
-def test_a_long_sentence_is_cut_at_a_word_and_said_once(tmp_path: Path) -> None:
+def test_long_sentence_is_truncated_at_a_word_and_reported_once(tmp_path: Path) -> None:
     fit = text_fitter(FakeEngine())
     long = " ".join(f"w{i}" for i in range(30))
     assert fit("a red car") == "a red car"
@@ -182,7 +182,7 @@ def test_a_long_sentence_is_cut_at_a_word_and_said_once(tmp_path: Path) -> None:
     assert truncation_note("x", ["a red car"], fit) == []
 
 
-def test_the_real_tokenizer_cuts_to_what_the_tracker_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_tokenizer_truncates_to_what_the_tracker_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     from edgetrack.bundle import Bundle
     from edgetrack.prompt import Tokenizer
@@ -200,7 +200,7 @@ def test_the_real_tokenizer_cuts_to_what_the_tracker_takes(monkeypatch: pytest.M
         Tokenizer(Engine.bundle).encode(cut + (sentence + " for them all there")[len(cut) :])
 
 
-def test_the_got10k_toolkit_runs_the_tracker_and_reads_our_files(
+def test_got10k_toolkit_runs_the_tracker_and_reads_the_result_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiments = pytest.importorskip("got10k.trackers", reason="the parity extra is not installed")
@@ -220,7 +220,7 @@ def test_the_got10k_toolkit_runs_the_tracker_and_reads_our_files(
     assert (times > 0).all()
 
 
-def test_detections_of_supervision() -> None:
+def test_detections_for_supervision() -> None:
     supervision = pytest.importorskip("supervision", reason="the supervision extra is not installed")
     found = detections(Track(Box(10, 20, 30, 40), 0.75, "uncertain", 3, id=7), class_id=2)
     assert isinstance(found, supervision.Detections)

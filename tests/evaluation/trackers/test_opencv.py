@@ -1,4 +1,4 @@
-"""OpenCV's trackers in the loop of an evaluation give what they give without it."""
+"""OpenCV's trackers give the same boxes in an evaluation as on their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def opened(name: str, weights: Path | None) -> TrackerEntry:
 
 
 def vit(path: Path, *, confidence: float) -> Path:
-    """A network with the inputs and outputs of VitTrack; it finds the target in the middle of the search region."""
+    """Make a network with the inputs and outputs of VitTrack that finds the target at the center of its search."""
     onnx = pytest.importorskip("onnx", reason="the export extra is not installed")
     helper = onnx.helper
     confidences = np.zeros((1, 1, 16, 16), np.float32)
@@ -39,7 +39,7 @@ def vit(path: Path, *, confidence: float) -> Path:
     }
     real, shape = onnx.TensorProto.FLOAT, {"template": [1, 3, 128, 128], "search": [1, 3, 256, 256]}
     nodes, weights = [], []
-    for name, value in found.items():  # as much of the inputs as nothing, so that they are not left out
+    for name, value in found.items():  # too small to matter, but keeps the inputs from being optimized away
         weights.append(onnx.numpy_helper.from_array(value, f"{name}_value"))
         nodes.append(helper.make_node("Add", [f"{name}_value", "nothing"], [name]))
     weights.append(onnx.numpy_helper.from_array(np.zeros(1, np.float32), "zero"))
@@ -62,20 +62,20 @@ def vit(path: Path, *, confidence: float) -> Path:
 
 
 @pytest.mark.nightly
-def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
+def test_mil_needs_no_weights_and_restarts_cleanly(tmp_path: Path) -> None:
     clip = load_sequences("folder", drawn.write_dataset(tmp_path))[0]
     entry = opened("opencv-mil", None)
     assert entry.facts["model"] == "MIL"
     assert "sha256" not in entry.facts
     assert "without a seed" in entry.facts["note"]
-    for _ in range(2):  # the second time it must not remember the first
+    for _ in range(2):  # the second run must not depend on the first
         record = finish(track(clip, entry.tracker, mode="bbox", text="", perturbation=Perturbation()))
-        assert overlap(record.box_array(), clip.boxes)[1] > 0.5  # later chance may lead it away
+        assert overlap(record.box_array(), clip.boxes)[1] > 0.5  # later, randomness may mislead it
         assert set(record.scores) <= {0.0, 1.0}
 
 
 @pytest.mark.parametrize(("confidence", "status"), [(0.9, "tracking"), (0.05, "lost")])
-def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, status: str) -> None:
+def test_vit_accepts_the_file_name_of_the_model_zoo(tmp_path: Path, confidence: float, status: str) -> None:
     vit(tmp_path / "object_tracking_vittrack_2023sep.onnx", confidence=confidence)
     entry = opened("opencv-vit", tmp_path)
     assert entry.facts["model"] == "VitTrack object_tracking_2023sep"
@@ -83,12 +83,12 @@ def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, sta
     entry.tracker.start(GRAY, box=Box(20, 20, 16, 16))
     track = entry.tracker.update(GRAY)
     assert track.status == status
-    assert track.score == pytest.approx(confidence, rel=0.2)  # a window lowers what is off the middle
+    assert track.score == pytest.approx(confidence, rel=0.2)  # a window lowers scores off the center
     if track.box is not None:
         assert track.box.iou(Box(20, 20, 16, 16)) > 0.4
 
 
-def test_nothing_but_a_box(tmp_path: Path) -> None:
+def test_opencv_trackers_start_from_a_box_only(tmp_path: Path) -> None:
     tracker = opened("opencv-mil", None).tracker
     with pytest.raises(
         ConfigError, match="opencv-mil got no box, but starts from a box only: give --mode bbox"
@@ -98,7 +98,7 @@ def test_nothing_but_a_box(tmp_path: Path) -> None:
         tracker.set_text("red car")
 
 
-def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="opencv-vit needs weights; give --peer-weights DIR"):
         opened("opencv-vit", None)
     with pytest.raises(ConfigError, match=r"has no weights of TrackerVit; expected PREFIX_vittrack\.onnx"):
@@ -111,14 +111,14 @@ def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         opened("opencv-mil", None)
 
 
-def test_weights_that_opencv_cannot_run(shared_data: Path) -> None:
+def test_weights_that_opencv_cannot_run_are_an_error(shared_data: Path) -> None:
     tracker = opened("opencv-nano:v3", shared_data / "teachers/nanotrack").tracker
     tracker.start(GRAY, box=Box(20, 20, 16, 16))
     with pytest.raises(EngineUnavailable, match=r"cannot follow with .*v3_head\.onnx .* v1 or v2"):
         tracker.update(GRAY)
 
 
-def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:
+def test_nano_gives_the_boxes_of_opencv(shared_data: Path) -> None:
     weights = shared_data / "teachers/nanotrack"
     with pytest.raises(ConfigError, match=r"2 sets of weights; .* one of opencv-nano:v2, opencv-nano:v3"):
         opened("opencv-nano", weights)

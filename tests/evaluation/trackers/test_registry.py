@@ -1,4 +1,4 @@
-"""Which model a tracker's name says, and several of them in one report."""
+"""Which model the name of a tracker selects, and several of them in one report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytest.importorskip("cv2", reason="the video extra is not installed")
      ("edgetrack:a@b/m", {"model": "a@b/m"}), ("edgetrack:a@b/m@fp32", {"model": "a@b/m", "precision": "fp32"}),
      ("edgetrack:my/models@2/car@fp32", {"model": "my/models@2/car", "precision": "fp32"})],
 )  # fmt: skip
-def test_a_name_says_which_model_and_precision(name: str, asked: dict[str, str]) -> None:
+def test_name_selects_model_and_precision(name: str, asked: dict[str, str]) -> None:
     given_: list[dict[str, str]] = []
 
     def open_edgetrack(**options: str) -> Tracker:
@@ -35,7 +35,7 @@ def test_a_name_says_which_model_and_precision(name: str, asked: dict[str, str])
     assert (entry.name, given_) == (name, [asked])
 
 
-def test_models_and_precisions_side_by_side(dataset: Path, tmp_path: Path) -> None:
+def test_models_and_precisions_are_shown_side_by_side(dataset: Path, tmp_path: Path) -> None:
     names = ("edgetrack:@fp32", "edgetrack:edgetrack-160@int8", "edgetrack:edgetrack-160")
     words = [word for name in names for word in ("--tracker", name)]
     command = ["eval", "folder", str(dataset), *words, "--precision", "int8", "--sequences", "slow"]
@@ -55,7 +55,7 @@ def test_models_and_precisions_side_by_side(dataset: Path, tmp_path: Path) -> No
     ("name", "says"),
     [("edgetrack:none", "model 'none'|none"), ("edgetrack@fp32", r"edgetrack\[:MODEL\]\[@PRECISION\]")],
 )
-def test_a_wrong_name_of_a_model(dataset: Path, tmp_path: Path, name: str, says: str) -> None:
+def test_wrong_model_name_is_rejected(dataset: Path, tmp_path: Path, name: str, says: str) -> None:
     command = ["eval", "folder", str(dataset), "--tracker", name, "--output", str(tmp_path / "out")]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2

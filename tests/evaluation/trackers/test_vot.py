@@ -1,4 +1,4 @@
-"""The TraX server, asked by the client of the VOT toolkit's own library."""
+"""The TraX server, called by the client of the VOT toolkit's own library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVE = (
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[str]:
     trees.frames(tmp_path / "film")
-    for file in (tmp_path / "film").iterdir():  # what the fake engine finds is pure red
+    for file in (tmp_path / "film").iterdir():  # the fake engine finds pure red
         index = int(file.stem) - 1
         x, y, w, h = trees.box_at(index)
         pixels = np.zeros((120, 160, 3), np.uint8)
@@ -32,12 +32,12 @@ def pictures(tmp_path: Path) -> list[str]:
     return sorted(map(str, (tmp_path / "film").iterdir()))
 
 
-def test_a_trax_client_follows_the_square(pictures: list[str], tmp_path: Path) -> None:
+def test_trax_client_follows_the_square(pictures: list[str], tmp_path: Path) -> None:
     trax = pytest.importorskip("trax", reason="the vot extra is not installed")
     from trax.client import Client
 
     command = [sys.executable, "-c", SERVE]
-    with subprocess.Popen(  # a checkout's own packages are not those that are tested
+    with subprocess.Popen(  # a checkout's own packages are not the ones under test
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
@@ -59,7 +59,7 @@ def test_a_trax_client_follows_the_square(pictures: list[str], tmp_path: Path) -
     assert float(answers[-1][0][0][1]["confidence"]) > 0.5
 
 
-def test_without_trax_one_line_says_what_to_install(tmp_path: Path) -> None:
+def test_missing_trax_says_what_to_install_in_one_line(tmp_path: Path) -> None:
     program = "import runpy, sys; sys.modules['trax'] = None; sys.argv = ['edgetrack', 'vot']; "
     program += "runpy.run_module('edgetrack', run_name='__main__')"
     done = subprocess.run(

@@ -26,27 +26,27 @@ def region_around(box: Box, factor: float) -> Region:
 
 
 def letterbox(width: int, height: int) -> Region:
-    """The smallest square that holds the whole frame, both with the same center."""
+    """Return the smallest square that contains the whole frame, with the same center."""
     side = float(max(width, height))
     return (width - side) / 2, (height - side) / 2, side, side
 
 
 def from_region(region: Region, cxcywh: tuple[float, float, float, float]) -> Box:
-    """The box in the frame of a box ``(cx, cy, w, h)`` that is given as shares of ``region``'s side."""
+    """Return the box in the frame for a box ``(cx, cy, w, h)`` in fractions of ``region``'s side."""
     x, y, side, _ = region
     cx, cy, w, h = (float(v) * side for v in cxcywh)
     return Box(x + cx - w / 2, y + cy - h / 2, w, h)
 
 
 def clip(box: Box, width: int, height: int, *, least: float = 2.0) -> Box:
-    """``box`` cut to the frame; what is left of it is at least ``least`` pixels wide and high, and inside."""
+    """Clip ``box`` to the frame; the result is at least ``least`` pixels wide and high, and inside."""
     x1, y1 = min(max(box.x, 0.0), width - least), min(max(box.y, 0.0), height - least)
     x2, y2 = max(min(box.x + box.w, width), x1 + least), max(min(box.y + box.h, height), y1 + least)
     return Box(x1, y1, x2 - x1, y2 - y1)
 
 
 def target_share(box: Box, region: Region, cells: int) -> NDArray[np.float32]:
-    """Which share of each of ``cells`` x ``cells`` cells of ``region`` the box covers: (cells, cells), 0..1."""
+    """Return the fraction of each of ``cells`` x ``cells`` cells of ``region`` that the box covers: (cells, cells)."""
     x, y, side, _ = region
     edges = np.linspace(0.0, side, cells + 1, dtype=np.float64)
     across = _covered(edges + x, box.x, box.x + box.w)

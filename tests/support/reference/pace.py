@@ -1,4 +1,4 @@
-"""Which frames of a followed target do without the network."""
+"""Which frames of a tracked target skip the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIDE, _BLOCK = 64, 8  # samples of the grid
 
 
 class Motion:
-    """The center of a box at a steady velocity."""
+    """The center of a box at constant velocity."""
 
     def __init__(self, box: Box, index: int) -> None:
         self._center, self._index = box.center, index
@@ -62,7 +62,7 @@ class Snapshot:
 
 
 class Pace:
-    """Motion, snapshot, and how long the network has not run."""
+    """Motion, snapshot, and for how long the network has not run."""
 
     def __init__(self, policy: Policy, *, static_check: bool) -> None:
         self._policy, self._static_check = policy, static_check

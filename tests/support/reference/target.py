@@ -39,7 +39,7 @@ class Target:
         self._seen: NDArray[np.float32] | None = None  # target and background as they looked of late
 
     def picture(self) -> dict[str, NDArray[np.float32]]:
-        """The picture alone, whatever sentence there is."""
+        """Return the features of the template alone, ignoring the text."""
         mask, prototypes = self.feeds["memory_mask"].copy(), self.feeds["prototypes"].copy()
         mask[:, self._tokens :], prototypes[:, 1] = 0.0, 0.0
         return {
@@ -50,7 +50,7 @@ class Target:
         }
 
     def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None:
-        """Encodes the tokens of a text, both (1, T)."""
+        """Encode the tokens of a text, both (1, T)."""
         tokens = self._engine.graph("text").run({"ids": ids, "mask": mask})["tokens"]
         prompt = self._engine.graph("prompt").run({"tokens": tokens, "mask": mask})
         for feeds in (self.feeds, self.words):
@@ -60,7 +60,7 @@ class Target:
             feeds["prototypes"][:, 1] = prompt["prototype"]
 
     def set_template(self, pixels: NDArray[np.uint8], box: Box) -> None:
-        """Encodes the picture of the target in ``box`` of a frame, uint8 (H, W, 3) BGR."""
+        """Encode the image of the target in ``box`` of a frame, uint8 (H, W, 3) BGR."""
         manifest = self._manifest
         size = manifest.sizes["template"]
         image = np.empty((1, 3, size, size), np.float32)
@@ -114,6 +114,6 @@ class Target:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of unit length; the squares are added in order, in float64."""
+    """Return rows of unit length; the squares are summed in order, in float64."""
     squares = np.cumsum(vectors.astype(np.float64) ** 2, axis=-1)[..., -1:]
     return vectors / np.maximum(np.sqrt(squares).astype(np.float32), np.float32(1e-6))
