@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,6 +21,7 @@ class Family:
         samples: Labels and value of each sample.
         count: Number of observations of a summary.
         sum: Their sum.
+        labels: Labels of all samples, such as that of a camera.
     """
 
     name: str
@@ -29,21 +30,24 @@ class Family:
     samples: Sequence[tuple[Mapping[str, str], float]]
     count: int | None = None
     sum: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def exposition(families: Iterable[Family]) -> bytes:
-    """Return a page of metrics, in UTF-8; metrics without samples are omitted."""
-    lines: list[str] = []
+    """Return a page of metrics, in UTF-8; metrics without samples are omitted, those with the same name joined."""
+    lines: dict[str, list[str]] = {}
     for family in families:
-        rows = [_line(family.name, labels, value) for labels, value in family.samples]
+        rows = [_line(family.name, {**family.labels, **labels}, value) for labels, value in family.samples]
         rows += [
-            _line(f"{family.name}_{part}", {}, value)
+            _line(f"{family.name}_{part}", family.labels, value)
             for part, value in (("sum", family.sum), ("count", family.count))
             if value is not None
         ]
         if rows:
-            lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *rows]
-    return ("\n".join(lines) + "\n").encode(errors="backslashreplace")  # file names may be invalid UTF-8
+            head = [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
+            lines.setdefault(family.name, head).extend(rows)
+    page = "\n".join(line for rows in lines.values() for line in rows)
+    return f"{page}\n".encode(errors="backslashreplace")  # file names may be invalid UTF-8
 
 
 def _line(name: str, labels: Mapping[str, str], value: float) -> str:

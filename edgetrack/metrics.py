@@ -146,38 +146,33 @@ class RunMetrics:
 
     def page(self) -> bytes:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""
+        return exposition([*self.families(), *of_process(self._began_s)])
+
+    def families(self) -> list[Family]:
+        """Return the metrics of the run, without those of the process."""
         with self._lock:
             recent = [recent.copy() for recent in (self._updates, self._ages, self._lags)]
             states = (self._states.state, self._states.seconds())
             targets = {name: (d.state, d.seconds(), score) for name, (d, score) in self._targets.items()}
             frames, queries = self._frames, self._queries
             dropped = {"newer": self._dropped, "too_old": self._too_old, "broken": self._source.broken}
-        return exposition(
-            [
-                Family(
-                    "edgetrack_info", "gauge", "Version, model and engine of the run.", [(self._facts, 1)]
-                ),
-                Family("edgetrack_frames_total", "counter", "Frames that were tracked.", [({}, frames)]),
-                Family(
-                    "edgetrack_frames_dropped_total",
-                    "counter",
-                    "Frames that were skipped for newer ones, older than --max-age-ms, or not decodable.",
-                    _by("cause", dropped),
-                ),
-                _summary("edgetrack_update_seconds", "Time to track a frame.", *recent[0]),
-                _summary(
-                    "edgetrack_frame_age_seconds", "From the capture of a frame to its track.", *recent[1]
-                ),
-                _summary("edgetrack_frame_lag_seconds", "Delay that the stream has accumulated.", *recent[2]),
-                *self._of_source(*states),
-                *_of_targets(targets),
-                Family(
-                    "edgetrack_query_objects", "gauge", "Objects of a query in view.", _by("query", queries)
-                ),
-                *self._of_outputs(),
-                *self._of_process(),
-            ]
-        )
+        return [
+            Family("edgetrack_info", "gauge", "Version, model and engine of the run.", [(self._facts, 1)]),
+            Family("edgetrack_frames_total", "counter", "Frames that were tracked.", [({}, frames)]),
+            Family(
+                "edgetrack_frames_dropped_total",
+                "counter",
+                "Frames that were skipped for newer ones, older than --max-age-ms, or not decodable.",
+                _by("cause", dropped),
+            ),
+            _summary("edgetrack_update_seconds", "Time to track a frame.", *recent[0]),
+            _summary("edgetrack_frame_age_seconds", "From the capture of a frame to its track.", *recent[1]),
+            _summary("edgetrack_frame_lag_seconds", "Delay that the stream has accumulated.", *recent[2]),
+            *self._of_source(*states),
+            *_of_targets(targets),
+            Family("edgetrack_query_objects", "gauge", "Objects of a query in view.", _by("query", queries)),
+            *self._of_outputs(),
+        ]
 
     def _of_source(self, state: str, seconds: Mapping[str, float]) -> list[Family]:
         names = get_args(StateName)
@@ -225,25 +220,13 @@ class RunMetrics:
             ),
         ]
 
-    def _of_process(self) -> list[Family]:
-        """Return the process metrics, with the names that all Prometheus exporters use."""
-        found = [
-            Family("process_start_time_seconds", "gauge", "Unix time of the start.", [({}, self._began_s)]),
-            Family("process_cpu_seconds_total", "counter", "Processor time.", [({}, time.process_time())]),
-        ]
-        process = Path("/proc/self")
-        if not process.exists():  # not Linux
-            return found
-        resident = int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        opened = len(list((process / "fd").iterdir()))
-        return [
-            *found,
-            Family("process_resident_memory_bytes", "gauge", "Resident memory.", [({}, resident)]),
-            Family("process_open_fds", "gauge", "Open files.", [({}, opened)]),
-        ]
-
     def health(self) -> tuple[bool, bytes]:
-        """Return whether frames are being tracked, and the same as JSON, with the reason if they are not."""
+        """Return whether frames are being tracked, and `condition` as JSON."""
+        said = self.condition()
+        return bool(said["live"]), json.dumps(said).encode() + b"\n"
+
+    def condition(self) -> dict[str, Any]:
+        """Return whether frames are being tracked as "live", and the reason if they are not as "why"."""
         state, last_s = self._source.state, self._last_s
         idle_s = None if last_s is None else time.monotonic() - last_s
         if idle_s is None:
@@ -256,7 +239,25 @@ class RunMetrics:
             why = ""
         said: dict[str, Any] = {"live": not why, "why": why or None, "source": state.name, "code": state.code}
         said["last_frame_s"] = None if idle_s is None else round(idle_s, 3)
-        return not why, json.dumps(said).encode() + b"\n"
+        return said
+
+
+def of_process(began_s: float) -> list[Family]:
+    """Return the process metrics, with the names that all Prometheus exporters use."""
+    found = [
+        Family("process_start_time_seconds", "gauge", "Unix time of the start.", [({}, began_s)]),
+        Family("process_cpu_seconds_total", "counter", "Processor time.", [({}, time.process_time())]),
+    ]
+    process = Path("/proc/self")
+    if not process.exists():  # not Linux
+        return found
+    resident = int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    opened = len(list((process / "fd").iterdir()))
+    return [
+        *found,
+        Family("process_resident_memory_bytes", "gauge", "Resident memory.", [({}, resident)]),
+        Family("process_open_fds", "gauge", "Open files.", [({}, opened)]),
+    ]
 
 
 def _by(label: str, values: Mapping[str, float]) -> list[tuple[Mapping[str, str], float]]:

@@ -48,7 +48,13 @@ class _Signals:
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Defer signals: they raise no exception and must be polled, so that all outputs end with the same frame."""
+        """Defer signals: they raise no exception and must be polled, so that all outputs end with the same frame.
+
+        In other threads than the main one, no signal arrives, and this has no effect.
+        """
+        if not _is_main():
+            yield
+            return
         self._holding = True
         try:
             yield
@@ -57,7 +63,13 @@ class _Signals:
 
     @contextmanager
     def breakable(self) -> Generator[None, None, None]:
-        """Wrap a system call that may block forever: once the run is to end, it is aborted with `TimeoutError`."""
+        """Wrap a system call that may block forever: once the run is to end, it is aborted with `TimeoutError`.
+
+        This works in the main thread only; in others it does nothing.
+        """
+        if not _is_main():
+            yield
+            return
         self._stuck = True
         try:
             yield
@@ -78,6 +90,10 @@ _signals = _Signals()
 held, breakable = _signals.held, _signals.breakable
 
 
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 def stopping() -> bool:
     """Return whether a signal has requested the end of the run."""
     return _signals.stopping
@@ -96,7 +112,7 @@ def interruptible(
     ``on_hangup`` is called for a SIGHUP, which then does not end the run, unless it was sent because the terminal has
     closed; under ``nohup`` not even then.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main():
         yield
         return
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

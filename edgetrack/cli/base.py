@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,23 +70,28 @@ app = typer.Typer(
 
 
 def complain(message: str, **fields: Any) -> None:
-    """Print an error to standard error, in one line; or log it, with more fields."""
+    """Print an error to standard error, in one line, after the name of its ``camera``; or log it, with more fields."""
     if log.is_json():
         log.write("error", "error", message=message, **fields)
         return
     console = open_console(stderr=True)
     console.print("error:", style="bold red", end=" ")
-    console.print(one_line(message), soft_wrap=True)
+    console.print(_of_camera(message, fields), soft_wrap=True)
 
 
 def advise(message: str, **fields: Any) -> None:
-    """Print a note to standard error, in one line; or log it, with more fields."""
+    """Print a note to standard error, in one line, after the name of its ``camera``; or log it, with more fields."""
     if log.is_json():
         log.write("warning", "note", message=message, **fields)
         return
     console = open_console(stderr=True)
     console.print("note:", style="bold yellow", end=" ")
-    console.print(one_line(message), soft_wrap=True)
+    console.print(_of_camera(message, fields), soft_wrap=True)
+
+
+def _of_camera(message: str, fields: Mapping[str, Any]) -> str:
+    camera = fields.get("camera")
+    return one_line(message if camera is None else f"{camera}: {message}")
 
 
 def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:

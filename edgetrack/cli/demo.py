@@ -9,8 +9,7 @@ import typer
 from edgetrack import signals
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
 from edgetrack.cli.options import DemoOutput, DemoText, Engine, Model, Precision, Threads, Trust
-from edgetrack.cli.run import track_source
-from edgetrack.cli.runners import Limits
+from edgetrack.cli.tracking import Plan, track_source
 from edgetrack.cli.wanted import Wanted
 
 
@@ -29,12 +28,5 @@ def demo_command(
 
     refuse_unused(context, adapter_rules(model))
     with signals.interruptible(), open_demo() as scene:
-        track_source(
-            scene,
-            wanted=Wanted([(text, None)]),
-            outputs=[output],
-            show=False,
-            max_frames=None,
-            options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
-            limits=Limits(),
-        )
+        options = EngineOptions(model, engine, precision, threads, trust=trust, wait=False)
+        track_source(scene, Plan(wanted=Wanted([(text, None)]), options=options, outputs=[output]))

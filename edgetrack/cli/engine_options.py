@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from edgetrack.cli.config_file import PLACES
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetrack.engines.base import Engine
     from edgetrack.grounders import Grounding
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.guarded import AdapterTracker
@@ -77,7 +78,7 @@ class EngineOptions:
     """The options of the panel "Engine"."""
 
     model: str | None
-    engine: str
+    engine: str | Engine
     precision: str
     threads: int
     static_check: bool = False
@@ -92,6 +93,14 @@ class EngineOptions:
     wait: bool = True
     groundings: list[Grounding] = field(default_factory=list, init=False)  # the opened ones
 
+    def sharing(self, engine: Engine) -> EngineOptions:
+        """Return the same options for another tracker on an open engine, which has its own model and threads."""
+        return replace(self, model=None, engine=engine, precision="auto")
+
+    @property
+    def _threads(self) -> int | None:
+        return self.threads if isinstance(self.engine, str) else None
+
     def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker | AdapterTracker:
         """Open a tracker, with another model or precision where one is given."""
         from edgetrack.peers.tracker import open_tracker
@@ -100,7 +109,7 @@ class EngineOptions:
             model or self.model,
             engine=self.engine,
             precision=precision or self.precision,
-            threads=self.threads,
+            threads=self._threads,
             static_check=self.static_check,
             on_ambiguous=self.on_ambiguous,
             words=self.words,
@@ -141,7 +150,7 @@ class EngineOptions:
             model or self.model,
             engine=self.engine,
             precision=precision or self.precision,
-            threads=self.threads,
+            threads=self._threads,
             static_check=self.static_check,
             on_ambiguous=self.on_ambiguous,
             words=self.words,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -43,6 +43,16 @@ MetricsAddress = Annotated[
 ]
 
 
+class Paged(Protocol):
+    """Metrics that can be served."""
+
+    def page(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+
+    def health(self) -> tuple[bool, bytes]:
+        """Return whether all is well, and the details as JSON."""
+
+
 class NoMetrics:
     """Stands in for `RunMetrics` in a run without --metrics: nothing is collected."""
 
@@ -68,11 +78,22 @@ def serving(address: str | None, source: Source) -> Iterator[tuple[RunMetrics | 
     if address is None:
         yield NoMetrics(), None
         return
-    from edgetrack.exposition import CONTENT_TYPE
-    from edgetrack.io.page_server import PageServer, parse_address
     from edgetrack.metrics import RunMetrics
 
     metrics = RunMetrics(source)
+    with serving_pages(address, metrics) as served:
+        yield metrics, served
+
+
+@contextmanager
+def serving_pages(address: str, metrics: Paged) -> Iterator[str]:
+    """Serve the pages of metrics; yield the address of the first one.
+
+    Raises:
+        ConfigError: The address cannot be used.
+    """
+    from edgetrack.exposition import CONTENT_TYPE
+    from edgetrack.io.page_server import PageServer, parse_address
 
     def health() -> Page:
         live, said = metrics.health()
@@ -80,4 +101,4 @@ def serving(address: str | None, source: Source) -> Iterator[tuple[RunMetrics | 
 
     pages = {"/metrics": lambda: (200, CONTENT_TYPE, metrics.page()), "/healthz": health}
     with closing(PageServer(parse_address(address, "--metrics"), pages, option="--metrics")) as server:
-        yield metrics, f"{server.url}/metrics"
+        yield f"{server.url}/metrics"

@@ -69,15 +69,19 @@ Strict = Annotated[bool, option("Refuse words that the model was not trained on.
 
 # Sources.
 Camera = Annotated[int | None, option("Camera number; the first is 0.", panel="Source", min=0, metavar="N")]
-Source = Annotated[
-    str | None,
+_SOURCE = (
+    "A video, a recording (.mcap), a folder of images, a pattern (%05d.png), a stream such as rtsp://host/path, "
+    "/dev/video0?size=1280x720&fps=30&format=MJPG, csi://0, gst:PIPELINE, test://street, or - for raw frames on "
+    "standard input."
+)
+Source = Annotated[str | None, option(_SOURCE, *("--source", "-s"), panel="Source", metavar="SOURCE")]
+Sources = Annotated[
+    list[str] | None,
     option(
-        "A video, a recording (.mcap), a folder of images, a pattern (%05d.png), a stream such as rtsp://host/path, "
-        "/dev/video0?size=1280x720&fps=30&format=MJPG, csi://0, gst:PIPELINE, test://street, or - for raw frames on "
-        "standard input.",
+        f"{_SOURCE} Repeatable: several cameras, each with its own tracker, on one engine.",
         *("--source", "-s"),
         panel="Source",
-        metavar="SOURCE",
+        metavar="[NAME=]SOURCE",
     ),
 ]
 BenchSource = Annotated[

@@ -43,7 +43,7 @@ def open_output(
     return ThreadedSink(opened, name=f"output {path}", pictures=pictures)
 
 
-def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
+def open_stdout(outputs: Iterable[Path]) -> dict[Path, Sink]:
     """Open the output "-", if it is given, and reserve standard output for it."""
     from edgetrack import terminal
     from edgetrack.io.sinks import open_sink
@@ -97,7 +97,10 @@ def output_notes(sinks: Mapping[str, Sink]) -> list[str]:
 
 @dataclass(frozen=True)
 class Services:
-    """The addresses of --webhook, --mqtt, --publish, --rerun and --metrics, and the clips."""
+    """The addresses of --webhook, --mqtt, --publish, --rerun and --metrics, and the clips.
+
+    ``camera`` is the name of the camera, if the run has several.
+    """
 
     webhook: str | None = None
     mqtt: str | None = None
@@ -105,6 +108,7 @@ class Services:
     rerun: str | None = None
     clips: ClipOptions = NO_CLIPS
     metrics: str | None = None
+    camera: str | None = None
 
     def open_pictures(self, source: Source, text: str | None, zones: Zones | None) -> dict[str, Sink]:
         """Open the services that take images, by the name for the summary.
@@ -120,7 +124,7 @@ class Services:
 
             opened.append(
                 RtspSink(
-                    self.publish, fps=source.fps or 30.0, text=text, zones=zones, warn=_noting("publish")
+                    self.publish, fps=source.fps or 30.0, text=text, zones=zones, warn=self._noting("publish")
                 )
             )
         if self.rerun is not None:
@@ -142,17 +146,16 @@ class Services:
         if self.webhook is not None:
             from edgetrack.io.webhook import WebhookSink
 
-            opened.append(WebhookSink(self.webhook, warn=_noting("webhook")))
+            opened.append(WebhookSink(self.webhook, warn=self._noting("webhook"), camera=self.camera))
         if self.mqtt is not None:
             from edgetrack.io.mqtt import MqttSink
 
-            opened.append(MqttSink(self.mqtt, warn=_noting("mqtt")))
+            opened.append(MqttSink(self.mqtt, warn=self._noting("mqtt")))
         return opened
 
-
-def _noting(service: str) -> Callable[[str], None]:
-    """Return a function that reports a note about a service."""
-    return partial(advise, service=service)
+    def _noting(self, service: str) -> Callable[[str], None]:
+        """Return a function that reports a note about a service."""
+        return partial(advise, service=service, camera=self.camera)
 
 
 NO_SERVICES = Services()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     Change = Callable[[Wanted, Wanted], None]
 
 TARGETS = ("text", "every")  # the parameters that can change during a run
+
+
+class Changes(Protocol):
+    """Changes of the targets of a run that other threads or signals have requested."""
+
+    def between_frames(self, change: Change) -> None:
+        """Make the requested changes, in the thread that tracks.
+
+        Args:
+            change: Switches the tracker from the first argument to the second; if it raises an ``EdgetrackError``, it
+                has changed nothing.
+        """
 
 
 class Reload:
@@ -47,12 +59,7 @@ class Reload:
         self._asked = True
 
     def between_frames(self, change: Change) -> None:
-        """Read the file if it was requested, and report the result.
-
-        Args:
-            change: switches the tracker from the first argument to the second; if it raises an ``EdgetrackError``, it
-                has changed nothing.
-        """
+        """Read the file if it was requested, and report the result; see `Changes`."""
         if not self._asked or self._path is None:
             return
         self._asked = False
@@ -79,7 +86,7 @@ class Reload:
     def _read(self, values: dict[str, Any]) -> Wanted:
         texts, every = (self._context.params[n] if self._given(n) else values.get(n) for n in TARGETS)
         boxes = self._context.params["box"] or []  # in the first frame
-        if boxes and bool(texts) != bool(_texts(self._wanted)):
+        if boxes and bool(texts) != bool(self._wanted.texts):
             raise ConfigError("a box without a text refers to the first frame; restart the run")
         read = Wanted.of(texts or [], [] if texts else boxes, every or [], self._wanted.max, None)
         return replace(read, zones=self._wanted.zones)
@@ -90,15 +97,24 @@ class Reload:
         return source is not None and source.name == "COMMANDLINE"
 
 
+def check_kind(old: Wanted, new: Wanted) -> None:
+    """Refuse several targets in a run that was started with one.
+
+    Raises:
+        ConfigError: There are now several.
+    """
+    if old.is_one and not new.is_one:
+        raise ConfigError(
+            "there are now several targets, but the run was started with one, and its outputs have no "
+            "target names; restart the run"
+        )
+
+
 def change_one(tracker: Tracker | AdapterTracker) -> Change:
     """Return a function that changes the text of a tracker with one target."""
 
     def change(old: Wanted, new: Wanted) -> None:
-        if not new.is_one:
-            raise ConfigError(
-                "there are now several targets, but the run was started with one, and its outputs have no "
-                "target names; restart the run"
-            )
+        check_kind(old, new)
         (before, _), (text, _) = old.targets[0], new.targets[0]
         if text is not None and text != before:
             tracker.set_text(text)
@@ -110,14 +126,14 @@ def change_many(tracker: MultiTracker) -> Change:
     """Return a function that adds and removes targets and queries of a tracker; the others are not touched."""
 
     def change(old: Wanted, new: Wanted) -> None:
-        before, after = {*_texts(old), *old.every}, {*_texts(new), *new.every}
-        turned = (set(_texts(old)) & set(new.every)) | (
-            set(old.every) & set(_texts(new))
+        before, after = {*old.texts, *old.every}, {*new.texts, *new.every}
+        turned = (set(old.texts) & set(new.every)) | (
+            set(old.every) & set(new.texts)
         )  # from one kind to the other
         added: list[str] = []
 
         def add(among: Set[str]) -> None:
-            for text in _texts(new):
+            for text in new.texts:
                 if text in among:
                     added.append(tracker.add(text))
             for phrase in new.every:
@@ -135,10 +151,6 @@ def change_many(tracker: MultiTracker) -> Change:
         add(turned)  # the tracker has known these texts before
 
     return change
-
-
-def _texts(wanted: Wanted) -> list[str]:
-    return [text for text, _ in wanted.targets if text is not None]
 
 
 def _tell(wanted: Wanted) -> None:

@@ -30,12 +30,14 @@ def log_heading(
     every: Sequence[str] = (),
     grounder: str | None = None,
     served: str | None = None,
+    camera: str | None = None,
 ) -> None:
     """Log the event "started"; the arguments are those of `edgetrack.cli.run_view.print_heading`."""
     width, height = source.size
     log.write(
         "info",
         "started",
+        camera=camera,
         source=source.name,
         width=width,
         height=height,
@@ -56,11 +58,12 @@ def log_targets(targets: Sequence[tuple[str | None, Box | None]], every: Sequenc
     log.write("info", "targets", **_targets(targets, every))
 
 
-def log_state(state: SourceState, *, source: str) -> None:
+def log_state(state: SourceState, *, source: str, camera: str | None = None) -> None:
     """Log the event "source": a live source has another state."""
     log.write(
         LEVELS.get(state.name, "info"),
         "source",
+        camera=camera,
         source=source,
         state=state.name,
         code=state.code,
@@ -84,6 +87,7 @@ def log_summary(
     live: bool,
     engines: Sequence[str] = (),
     notes: Sequence[tuple[str, str]] = (),
+    camera: str | None = None,
 ) -> None:
     """Log a "note" for each irregularity, and the event "ended".
 
@@ -93,13 +97,15 @@ def log_summary(
         live: Whether the source was live.
         engines: The engines in use, if they were not the one in "started" all the time.
         notes: Irregularities, each with what it is about: "source" or "output".
+        camera: Name of the camera, in a run of several.
     """
     for about, said in notes:
-        log.write("warning", "note", about=about, message=said)
+        log.write("warning", "note", camera=camera, about=about, message=said)
     targets = {name: {"states": _counted(own), **_times(own)} for name, own in summary.targets.items()}
     log.write(
         "info",
         "ended",
+        camera=camera,
         interrupted=summary.interrupted,
         frames=summary.frames,
         seconds=round(summary.seconds, 3),

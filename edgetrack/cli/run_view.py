@@ -21,6 +21,7 @@ from edgetrack.types import STATUSES, Box
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Engine
+    from edgetrack.cli.wanted import Wanted
     from edgetrack.io.source import Source
     from edgetrack.io.states import SourceState
 
@@ -48,12 +49,41 @@ def print_heading(
     if log.is_json():
         run_log.log_heading(source, engine, targets, every, grounder, served)
         return
+    _row(console, "source", facts_of(source))
+    print_targets(console, targets, every)
+    print_engine(console, engine, grounder, served)
+
+
+def print_common(console: Console, engine: Engine, wanted: Wanted, served: str | None) -> None:
+    """Print what the cameras of a run have in common; as JSON lines, it is logged with each camera."""
+    if not log.is_json():
+        print_targets(console, wanted.targets, wanted.every)
+        print_engine(console, engine, None, served)
+
+
+def print_camera(
+    console: Console, name: str, source: Source, engine: Engine, wanted: Wanted, served: str | None
+) -> None:
+    """Print that a camera of a run is connected."""
+    if log.is_json():
+        run_log.log_heading(source, engine, wanted.targets, wanted.every, served=served, camera=name)
+    else:
+        _row(console, "camera", f"{name}: {facts_of(source)}")
+
+
+def facts_of(source: Source) -> str:
+    """Return the name, the size, and the rate and length of a source where they are known."""
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
     facts += [f"{source.frames} frames"] if source.frames else []
-    _row(console, "source", f"{source.name} ({', '.join(facts)})")
-    print_targets(console, targets, every)
+    return f"{source.name} ({', '.join(facts)})"
+
+
+def print_engine(
+    console: Console, engine: Engine, grounder: str | None = None, served: str | None = None
+) -> None:
+    """Print the model and what runs it, and the address of the metrics."""
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", str(engine.info))
     if grounder is not None:
@@ -77,15 +107,18 @@ def print_targets(
         _row(console, "every", f'"{phrase}"')
 
 
-def print_state(console: Console, state: SourceState, *, source: str, label: str = "source") -> None:
+def print_state(
+    console: Console, state: SourceState, *, source: str, label: str = "source", camera: str | None = None
+) -> None:
     """Print the state of a live source, whenever it changes."""
     if log.is_json():
-        run_log.log_state(state, source=source)
+        run_log.log_state(state, source=source, camera=camera)
         return
     style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
         state.name, ""
     )
-    _row(console, label, Text(one_line(str(state)), style))
+    said = str(state) if camera is None else f"{camera}: {state}"
+    _row(console, label, Text(one_line(said), style))
 
 
 def print_summary(
@@ -96,6 +129,7 @@ def print_summary(
     live: bool,
     engines: Sequence[str] = (),
     notes: Sequence[tuple[str, str]] = (),
+    camera: str | None = None,
 ) -> None:
     """Print the figures of a finished run and the files that it has written.
 
@@ -106,10 +140,13 @@ def print_summary(
         live: whether the source was live.
         engines: the engines in use, if they were not the one in the heading all the time.
         notes: irregularities, each with the row that it belongs to: "source" or "output".
+        camera: name of the camera, in a run of several.
     """
     if log.is_json():
-        run_log.log_summary(summary, outputs, live=live, engines=engines, notes=notes)
+        run_log.log_summary(summary, outputs, live=live, engines=engines, notes=notes, camera=camera)
         return
+    if camera is not None:
+        _row(console, "camera", Text(camera, "bold"))
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} per second")
     one = not summary.targets and any(summary.statuses.values())

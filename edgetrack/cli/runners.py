@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from edgetrack.cli.base import complain
 from edgetrack.cli.engine_options import EngineOptions
 from edgetrack.cli.pair_options import check_takes_pairs
-from edgetrack.cli.reload import Reload, change_many, change_one
+from edgetrack.cli.reload import Changes, change_many, change_one
 from edgetrack.cli.wanted import Wanted
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
-    from edgetrack.io.source import Source
     from edgetrack.meter import Meter, Summary
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.guarded import AdapterTracker
@@ -44,15 +43,19 @@ def open_runner(
     wanted: Wanted,
     limits: Limits,
     options: EngineOptions,
-    reload: Reload | None = None,
+    reload: Changes | None = None,
     *,
     pairs: bool = False,
+    camera: str | None = None,
 ) -> tuple[Tracker, Run]:
-    """Open the tracker; return it and the function that runs it on a source, which may yield ``pairs`` of images."""
+    """Open the tracker; return it and the function that runs it on a source, which may yield ``pairs`` of images.
+
+    ``camera`` is the name of the camera in errors, if there are several.
+    """
     tracker, run = (
         _one(*wanted.targets[0], limits, options, reload)
         if wanted.is_one
-        else _many(wanted, limits, options, reload)
+        else _many(wanted, limits, options, reload, camera)
     )
     if pairs:
         check_takes_pairs(tracker.engine)
@@ -64,7 +67,7 @@ def _one(
     box: Box | None,
     limits: Limits,
     options: EngineOptions,
-    reload: Reload | None,
+    reload: Changes | None,
 ) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
@@ -95,7 +98,8 @@ def _many(
     wanted: Wanted,
     limits: Limits,
     options: EngineOptions,
-    reload: Reload | None,
+    reload: Changes | None,
+    camera: str | None,
 ) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
@@ -126,7 +130,8 @@ def _many(
             on_failure=lambda name, error: complain(
                 f"the targets run one after the other, not in a batch: {error}"
                 if name is None
-                else f"target {name!r}: {error}"
+                else f"target {name!r}: {error}",
+                camera=camera,
             ),
         )
 
@@ -134,10 +139,10 @@ def _many(
 
 
 @contextmanager
-def quick_turns(source: Source) -> Iterator[None]:
+def quick_turns(*, live: bool) -> Iterator[None]:
     """Make the threads of the outputs yield the GIL sooner to the thread that tracks a live source."""
     before_s = sys.getswitchinterval()
-    if source.live:
+    if live:
         sys.setswitchinterval(TURN_S)
     try:
         yield

@@ -36,10 +36,18 @@ class Service:
         def tell(state: SourceState) -> None:
             for other in others:
                 other(state)
-            self._tell(f"STATUS={' '.join(str(state).split())}")  # a line of `systemctl status`
+            self.report(str(state))
 
         source.on_state, source.on_wait = tell, self.beat
+        self.begin()
+
+    def begin(self) -> None:
+        """Notify that startup is complete."""
         self._tell("READY=1")
+
+    def report(self, state: str) -> None:
+        """Report a state, which becomes one line of `systemctl status`."""
+        self._tell(f"STATUS={' '.join(state.split())}")
 
     def beat(self, *_: object) -> None:
         """Notify that the loop is alive; call this often. After WatchdogSec without it, systemd restarts the run.

@@ -21,6 +21,7 @@ from edgetrack.terminal import takes_more
 from edgetrack.types import Candidate, Frame, Status, Track
 
 if TYPE_CHECKING:
+    from edgetrack.cli.camera_view import CameraLine
     from edgetrack.engines import Engine as OwnEngine
     from edgetrack.peers.guarded import AdapterEngine
 
@@ -119,7 +120,7 @@ class Watch:
     For example, TensorRT takes over from ONNX Runtime in the middle of a run. Each observer is called for each frame.
     """
 
-    def __init__(self, line: StatusLine, engine: Engine, *observers: Observer) -> None:
+    def __init__(self, line: StatusLine | CameraLine, engine: Engine, *observers: Observer) -> None:
         self._candidates: dict[
             str, Sequence[Candidate]
         ] = {}  # the last candidates of targets that are not followed

@@ -50,6 +50,11 @@ class Wanted:
         return cls(targets, every, max, None if zones is None else _zones(zones))
 
     @property
+    def texts(self) -> list[str]:
+        """The texts of the targets."""
+        return [text for text, _ in self.targets if text is not None]
+
+    @property
     def is_one(self) -> bool:
         """Whether it is one target without zones or rules, which a ``Tracker`` can follow."""
         return len(self.targets) == 1 and not self.every and self.zones is None and self.watcher is None

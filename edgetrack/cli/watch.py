@@ -43,9 +43,9 @@ from edgetrack.cli.options import (
 )
 from edgetrack.cli.output_files import Services, check_one_target
 from edgetrack.cli.overwrites import check_files, check_overwrites
-from edgetrack.cli.run import track_source
 from edgetrack.cli.runners import Limits
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
+from edgetrack.cli.tracking import Plan, track_source
 from edgetrack.cli.unusual import PerDay
 from edgetrack.cli.wanted import Wanted
 from edgetrack.cli.watch_options import (
@@ -142,8 +142,7 @@ def watch_command(
         learning = [] if strange is None or unusual is None else [_kept(strange, unusual)]
         if not realtime:
             opened.start_with_newest()
-        track_source(
-            opened,
+        plan = Plan(
             wanted=replace(wanted, sinks=(*printing, *learning)),
             outputs=outputs,
             show=show,
@@ -152,6 +151,7 @@ def watch_command(
             limits=Limits(deadline_ms, max_age_ms),
             services=Services(webhook, mqtt, publish, rerun, keeping, metrics),
         )
+        track_source(opened, plan)
 
 
 def _watcher(sentences: list[str], file: Path | None, zones: Path | None) -> tuple[Watcher, Zones | None]:

@@ -15,7 +15,7 @@ from edgetrack.errors import SourceError, reason_of
 from edgetrack.io.names import without_secrets
 from edgetrack.io.reading import Reading
 from edgetrack.io.stamps import Stamps
-from edgetrack.io.states import ADVICE, Code, Lost, SourceState
+from edgetrack.io.states import ADVICE, Lost, SourceState
 from edgetrack.types import Frame
 
 FIRST_S, LONGEST_S = (
@@ -26,7 +26,7 @@ PATIENT_S, MOST_PATIENT_S = (
     10.0,
     60.0,
 )  # the same for failures where a quick retry is useless, and may lock the camera's account
-PATIENT: set[Code] = {"authentication", "not-found"}
+PATIENT: set[str] = {"authentication", "not-found"}
 JITTER = 0.25  # relative variation of pauses, so that not all clients of a server reconnect at once
 STEADY_S = 10.0  # time with frames after which the next failure starts with the first pause again
 NAP_S = 0.05  # interval at which a pause checks for cancellation
@@ -95,7 +95,7 @@ def read_live(
     Raises:
         SourceError: The source was given up.
     """
-    stamps, connection, pauses, ends = stamps or Stamps(), first, _Pauses(dice), 0
+    stamps, connection, pauses, ends = stamps or Stamps(), first, Pauses(dice), 0
     try:
         while True:
             began_s = time.monotonic()
@@ -108,7 +108,7 @@ def read_live(
                 return
             lost_s = time.monotonic()
             if lost_s - began_s > STEADY_S:
-                pauses, ends = _Pauses(dice), 0
+                pauses, ends = Pauses(dice), 0
             ends = ends + 1 if failure.code == "ended" else 0
             deadline_s = None if give_up_s is None else lost_s + give_up_s
             again = (
@@ -151,14 +151,15 @@ def _lost(error: Exception) -> Lost:
     return error if isinstance(error, Lost) else Lost("ended", without_secrets(reason_of(error)))
 
 
-class _Pauses:
+class Pauses:
     """Computes the pause before the next attempt."""
 
-    def __init__(self, dice: Callable[[], float]) -> None:
+    def __init__(self, dice: Callable[[], float] = random.random) -> None:
         self._dice = dice
         self.attempts = 0
 
-    def next_s(self, code: Code) -> float:
+    def next_s(self, code: str) -> float:
+        """Return the pause after a failure, in seconds."""
         first, most = (PATIENT_S, MOST_PATIENT_S) if code in PATIENT else (FIRST_S, LONGEST_S)
         pause_s = min(first * 2.0 ** min(self.attempts, 16), most)
         self.attempts += 1
@@ -169,7 +170,7 @@ def _reconnect(
     connect: Callable[[], Connection],
     failure: Lost,
     reading: Reading,
-    pauses: _Pauses,
+    pauses: Pauses,
     deadline_s: float | None,
 ) -> Connection | Lost:
     """Return another connection, or why there is none, at the deadline or when reading is canceled."""

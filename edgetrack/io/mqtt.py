@@ -257,6 +257,16 @@ def _slug(name: str) -> str:
     return f"{slug[: LONGEST_SLUG - 9]}_{unique}" if len(slug) > LONGEST_SLUG else slug or unique
 
 
+def with_camera(url: str, camera: str) -> str:
+    """Return the address with the name of a camera after its topic.
+
+    Raises:
+        ConfigError: The address is invalid.
+    """
+    parts = _checked(url)
+    return parts._replace(path=f"{parts.path.rstrip('/') or '/edgetrack'}/{camera}").geturl()
+
+
 def _checked(url: str) -> SplitResult:
     parts = split_address(url, ("mqtt", "mqtts"))
     topic = "" if parts is None else unquote(parts.path)

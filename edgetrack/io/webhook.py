@@ -40,13 +40,19 @@ class WebhookSink(Joint):
         url: Where to post; ``http`` or ``https``, with user and password if needed.
         warn: Called with a sentence when the receiver becomes unreachable, once per outage.
         pause_s: Seconds to the second attempt; each further one takes twice as long, up to 30 s.
+        camera: Name of the camera, which each event then has.
 
     Raises:
         ConfigError: The address is invalid, or EDGETRACK_CA_FILE names a file without certificates.
     """
 
     def __init__(
-        self, url: str, *, warn: Callable[[str], None] = lambda said: None, pause_s: float = 0.5
+        self,
+        url: str,
+        *,
+        warn: Callable[[str], None] = lambda said: None,
+        pause_s: float = 0.5,
+        camera: str | None = None,
     ) -> None:
         self._url = _checked(url)
         self._tls = context() if self._url.scheme == "https" else None
@@ -54,6 +60,7 @@ class WebhookSink(Joint):
         self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # the path may contain a key
         self._warn, self._pause_s = warn, pause_s
         self._targets = TargetEvents()
+        self._camera = {} if camera is None else {"camera": camera}
         self._queue: Channel[bytes] = Channel(WAITING, newest_wins=True)
         self._sequence = itertools.count(1)
         self._taken = self._delivered = 0
@@ -79,7 +86,7 @@ class WebhookSink(Joint):
         if self._error is not None:
             raise self._error
         for event in (*events, *self._targets.events(tracks.values())):
-            values = {"sequence": next(self._sequence), **event_values(frame, event)}
+            values = {**self._camera, "sequence": next(self._sequence), **event_values(frame, event)}
             track = tracks.get(event.name)
             if track is not None and track.box is not None and event.type != "alert":  # it has its own
                 values |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}

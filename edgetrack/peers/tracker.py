@@ -8,6 +8,7 @@ from typing import Any
 
 from edgetrack import cores
 from edgetrack.bundle import Bundle
+from edgetrack.engines.base import Engine
 from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import AdapterError, ConfigError
 from edgetrack.grounders import Grounder, Grounding
@@ -20,7 +21,7 @@ from edgetrack.tracker import Tracker
 def open_tracker(
     bundle: str | Path | Bundle | AdapterBundle | None = None,
     *,
-    engine: str = "auto",
+    engine: str | Engine = "auto",
     precision: str = "auto",
     threads: int | None = None,
     static_check: bool = False,

@@ -48,7 +48,7 @@ class FakeTracker:
             info=EngineInfo(backend="fake", precision="fp32", precision_reason="test"),
             bundle=SimpleNamespace(manifest=manifest, folder=Path("fake")),
         )
-        self.reader = SimpleNamespace(translation=Translation.of(words))
+        self.reader = SimpleNamespace(translation=Translation.of(words), read=lambda text: text)
         self.calls: list[tuple[str, Any, Any]] = []
         self._delay_s = delay_s
         self._static_check = static_check
