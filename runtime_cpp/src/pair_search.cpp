@@ -1,5 +1,7 @@
 // The search of one region: the crop and its contrast; with a second sensor, the requirements on the frames,
 // and in which of the two images the target is searched.
+#include <cstring>
+
 #include "decode.h"
 #include "tracker_state.h"
 
@@ -12,6 +14,10 @@ constexpr double kEnough = 0.5;  // score at which color alone is more likely ri
 // shows the target. On held-out pairs in which color fails, the lead is 0.6 on average, and a limit of 0.3
 // costs a tenth of the gain by the second sensor.
 constexpr double kSurer = 0.3;
+
+bool differ(const Tensor& one, const Tensor& other) {
+  return std::memcmp(one.data.get(), other.data.get(), one.spec.bytes()) != 0;
+}
 
 }  // namespace
 
@@ -40,7 +46,9 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
     detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
                        sensors.live(frame), work);
     target.show(detector.pair.shown());
-    if (detector.pair.shown()[0]) restore(detector.image, frame, region);
+    // In training, the graph for pairs has learned to doubt a dark or faded image next to a better one. With
+    // contrast restored, it would trust the noise.
+    if (detector.pair.shown() == Present{true, false}) restore(detector.image, frame, region);
     work.run(*detector.call);
   } else {
     const bool is_host = frame.place == Place::host;
@@ -72,7 +80,8 @@ Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
 }
 
 // A second sensor must not make results of color worse: if color alone is likely right, its result is used.
-// Otherwise both are searched, and their result is used if its score is clearly higher.
+// Otherwise both are searched, and their result is used if its score is clearly higher; if color's contrast
+// had to be restored, if its score is higher at all.
 Searched Tracker::State::search_pair(const Frame& frame) {
   note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
@@ -85,7 +94,8 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const double by_color = confidence(alone.best);
   if (by_color >= kEnough) return color_first.note(true), alone;
   const Searched both = search_by(searcher(true), frame);
-  const bool better = by_color + kSurer > confidence(both.best);
+  const bool restored = differ(alone.by.image, both.by.image);  // color, for the search in it alone
+  const bool better = by_color + (restored ? 0 : kSurer) > confidence(both.best);
   color_first.note(better);
   if (better) target.show({true, false});
   return better ? alone : both;

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import edgetrack
+from edgetrack.bundle import Bundle
 
 cv2 = pytest.importorskip("cv2", reason="a film is drawn with OpenCV")
 
@@ -69,6 +70,28 @@ def test_target_of_a_pair_is_followed_in_smoke_with_a_blank_second_sensor() -> N
     x: list[Any] = [np.zeros_like(frame) for frame in frames]
     x[0] = 255 - frames[0]
     track = followed(frames, "edgetrack-256-x", x)
+    assert track.box is not None
+    assert track.box.iou(truth()) > 0.6
+
+
+def test_the_graph_for_pairs_sees_color_as_it_is() -> None:
+    """It has learned to doubt a faded image; one whose contrast is restored shows mostly noise, and looks intact."""
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+    from edgetrack.engines.ort import OrtEngine
+    from edgetrack.export.subject import Recorder
+
+    frames, spreads = film(0.015, 2), dict[str, list[float]]()
+    x = [255 - cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in film(1.0, 0)]
+
+    def keep(role: str, feeds: Any) -> None:
+        spreads.setdefault(role, []).append(float(feeds["image"].std()))
+
+    engine = Recorder(OrtEngine(Bundle.open("edgetrack-256-x"), threads=1), keep, ("search", "search_x"))
+    with edgetrack.Tracker(engine=engine) as tracker:
+        tracker.start(frames[0], box=truth(step=0), x=x[0])
+        for frame, seen in zip(frames[1:], x[1:], strict=True):
+            track = tracker.update(frame, x=seen)
+    assert min(spreads["search"]) > 4 * max(spreads["search_x"])
     assert track.box is not None
     assert track.box.iou(truth()) > 0.6
 
