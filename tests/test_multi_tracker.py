@@ -31,7 +31,7 @@ RED = (100, 100, 60, 40)
 
 @pytest.fixture(autouse=True)
 def tokens(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "real" not in request.node.name:
+    if request.node.get_closest_marker("real_network") is None:
         monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
@@ -232,6 +232,7 @@ def test_engine_is_shared_with_single_trackers() -> None:
         MultiTracker("edgetrack-256", engine=engine)
 
 
+@pytest.mark.real_network
 def test_shipped_network_gives_the_tracks_of_separate_trackers() -> None:
     """The demo's street, bit for bit, with one session per graph."""
     from edgetrack.demo.scene import Scene

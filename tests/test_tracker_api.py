@@ -34,7 +34,7 @@ RED = (100, 100, 60, 40)
 
 @pytest.fixture(autouse=True)
 def tokens(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "real" not in request.node.name:
+    if request.node.get_closest_marker("real_network") is None:
         monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
@@ -89,6 +89,7 @@ def test_closed_multi_tracker_says_so(many: MultiTracker) -> None:
             call()
 
 
+@pytest.mark.real_network
 def test_closing_releases_the_own_network_and_keeps_shared_ones() -> None:
     frame = scene(RED)
     owner = Tracker("edgetrack-160", threads=1)
@@ -227,6 +228,7 @@ def test_copying_a_tracker_names_the_alternative(
         copied(tracker)
 
 
+@pytest.mark.real_network
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_engine_cannot_be_copied(copied: Callable[[Any], object]) -> None:
     engine = Tracker("edgetrack-160", threads=1).engine
@@ -319,6 +321,7 @@ def test_invalid_deadline_is_rejected(tracker: Tracker, many: MultiTracker, dead
     assert many.update(scene(RED))["box 1"].index == 1
 
 
+@pytest.mark.real_network
 @pytest.mark.parametrize("batch", [False, True])
 def test_targets_of_the_shipped_network_share_a_deadline(batch: bool) -> None:
     """The network skips targets for which it would be late, but runs for each after at most three frames."""

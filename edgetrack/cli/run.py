@@ -51,7 +51,6 @@ from edgetrack.cli.overwrites import check_overwrites
 from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
 from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits
-from edgetrack.cli.several_cameras import track_cameras
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.tracking import Plan, track_source
 from edgetrack.cli.wanted import Wanted
@@ -159,6 +158,8 @@ def run_command(
     if cameras:
         check_shared(plan, cameras)
         with signals.interruptible(on_hangup=reload.on_hangup):
+            from edgetrack.cli.several_cameras import track_cameras
+
             track_cameras([plan_camera(name, place, how, plan) for name, place in cameras.items()], reload)
         return
     with (

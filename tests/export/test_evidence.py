@@ -52,7 +52,7 @@ class SaysGraph(FakeGraph):
 
 @pytest.fixture(autouse=True)
 def tokens(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    if "real" not in request.node.name:
+    if request.node.get_closest_marker("real_network") is None:
         monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
@@ -154,6 +154,7 @@ def test_earlier_agreement_does_not_delay_a_switch() -> None:
     assert not all(boxes(tracker, 6))
 
 
+@pytest.mark.real_network
 @pytest.mark.nightly
 def test_shipped_networks_do_not_track_weak_finds_in_a_still_image() -> None:
     """Search a street with a car for absent objects: none of them is tracked, unless it was so at once."""
@@ -167,6 +168,7 @@ def test_shipped_networks_do_not_track_weak_finds_in_a_still_image() -> None:
         assert "tracking" not in later or first.status == "tracking" or first.score >= 0.6, text
 
 
+@pytest.mark.real_network
 @pytest.mark.nightly
 def test_shipped_networks_do_not_track_a_white_image() -> None:
     from edgetrack.demo.scene import Scene

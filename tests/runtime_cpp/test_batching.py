@@ -28,7 +28,7 @@ LEAST_IOU = 0.99  # of boxes of batched and single runs of a real network, which
 
 @pytest.fixture(autouse=True)
 def tokens(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "real" not in request.node.name:
+    if request.node.get_closest_marker("real_network") is None:
         monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
@@ -204,6 +204,7 @@ def iou(a: Box, b: Box) -> float:
         pytest.param("openvino", "fp32", marks=pytest.mark.nightly),
     ],
 )
+@pytest.mark.real_network
 def test_shipped_network_batched_and_in_turn_agree_on_the_demo(
     bundle: Bundle, engine: str, precision: str
 ) -> None:
@@ -234,6 +235,7 @@ def test_shipped_network_batched_and_in_turn_agree_on_the_demo(
             assert both[0].batch_failure is None
 
 
+@pytest.mark.real_network
 def test_shipped_network_batched_and_in_turn_agree_on_real_video(bundle: Bundle, shared_data: Path) -> None:
     """Follow four objects of a real video by their boxes in its first frame."""
     pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
