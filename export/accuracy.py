@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgetrack.errors import ExportError
 from edgetrack.evaluation.metrics.one_pass import overlap
-from edgetrack.export.calibration import EVERY, FRAMES, Clip
+from edgetrack.export.calibration import EVERY, FRAMES, Clip, images_of
 from edgetrack.export.evidence import NEEDED, Seen, random_box
 from edgetrack.export.labels import Boxes
 from edgetrack.export.watch import Watch
@@ -170,19 +170,19 @@ class Agreement:
             frames = Seen(clip.name).shown(self._watch(islice(source, FRAMES), title, total))
             for frame in frames:
                 if left:
-                    last = tracker.update(frame.pixels).box
+                    last = tracker.update(images_of(frame)).box
                     turns[-1].append(row_of(last))
                     left -= 1
                     continue
-                turn, look = len(turns), self._look(clip, len(turns))
-                found = None if look is None else tracker.start(frame.pixels, text=look).box
+                turn, look = len(turns), self._look(clip, len(turns)) if frame.color else None
+                found = None if look is None else tracker.start(images_of(frame), text=look).box
                 turns.append([] if look is None else [row_of(found)])
                 if turn == len(starts):  # float32 runs first and determines the starts
                     seen = found or (last if self._box is not None else None)
                     starts.append(self._start(frame.pixels, turn, look, seen, random))
                 last, left = starts[turn].box, starts[turn].frames - 1
                 if last is not None:
-                    tracker.start(frame.pixels, box=last, **self._told(turn))
+                    tracker.start(images_of(frame), box=last, **self._told(turn))
         return [np.array(rows).reshape(-1, 4) for rows in turns]
 
     def _look(self, clip: Clip, turn: int) -> str | None:

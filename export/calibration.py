@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.evidence import Seen, as_records, check_seen, random_box
+from edgetrack.export.pairs import FailingColor, open_failing, second_video
 from edgetrack.export.watch import Watch
 from edgetrack.io.names import public_name
 from edgetrack.io.source import Source
@@ -38,8 +39,9 @@ class Clip:
     """One video to calibrate on."""
 
     name: str
-    open: Callable[[], AbstractContextManager[Source]]
+    open: Callable[[], AbstractContextManager[Source | FailingColor]]
     words: tuple[str, ...] = WORDS  # used in turn if ``text`` is None
+    pair: bool = False  # whether its frames have the images of a second sensor
 
 
 class Watched(Protocol):
@@ -107,11 +109,20 @@ class Reservoir:
             self.crops[role][place : place + 1] = [{name: array.copy() for name, array in feeds.items()}]
 
 
-def clips_of(places: Sequence[str | Path]) -> list[Clip]:
-    """Return the videos to calibrate on; without any, the drawn demo scene."""
-    if places:
-        return [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
-    return [demo_clip()]
+def clips_of(places: Sequence[str | Path], *, pairs: bool = False) -> list[Clip]:
+    """Return the videos to calibrate on; without any, the drawn demo scene.
+
+    With ``pairs``, each video NAME.mp4 with a second sensor's video NAME.x.mp4 beside it counts a second time, as pairs
+    of which color fails.
+    """
+    if not places:
+        return [demo_clip()]
+    clips = [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
+    videos = [path for path in map(Path, places) if pairs and path.is_file() and second_video(path).is_file()]
+    return clips + [
+        Clip(f"{video} with x", lambda video=video: open_failing(video), pair=True)  # type: ignore[misc]
+        for video in videos
+    ]
 
 
 def demo_clip() -> Clip:
@@ -136,9 +147,10 @@ def record(
         ExportError: The clips show too little, or nothing was found in them.
         SourceError, BoxError, PromptError: A clip, the box or the text cannot be used.
     """
-    if box is not None and len(clips) > 1:
+    videos = sum(not clip.pair for clip in clips)
+    if box is not None and videos > 1:
         raise ConfigError(
-            f"--box is a position in one video, but {len(clips)} videos were given; give one video, or use --text"
+            f"--box is a position in one video, but {videos} videos were given; give one video, or use --text"
         )
     floor = [] if clips[0].name == demo_clip().name else [demo_clip()]
     kept = Reservoir(subject.paths, CROPS - FLOOR * len(floor))
@@ -146,7 +158,7 @@ def record(
     reads = "nl" in subject.modes
     wanted = () if not reads else (text,) if text is not None else clips[0].words
     named = text is not None or box is not None
-    check_seen(seen, wanted=wanted, named=named, found=reads or box is not None)
+    check_seen(seen[:videos], wanted=wanted, named=named, found=reads or box is not None)
     below = Reservoir(subject.paths, FLOOR)
     for clip in floor:
         _watch(subject, below, clip, FLOOR_FRAMES, text=None, box=None, watch=watch)
@@ -221,24 +233,26 @@ class _Follower:
             if text is None and box is None and (due or not self.started):
                 self._anew(frame, self.words[count // EVERY % len(self.words)] if self.words else None)
                 continue
-            start = count == 0
-            track = (
-                self.main.start(frame.pixels, text=text, box=box) if start else self.main.update(frame.pixels)
-            )
+            if not (self.started or frame.color):
+                continue
+            start, self.started = not self.started, True
+            shown = images_of(frame)
+            track = self.main.start(shown, text=text, box=box) if start else self.main.update(shown)
             self._note(track.status == "tracking")
             if self.probe is not None and due and count:  # the start itself makes a template
-                if self.words and (text is not None or box is not None):
-                    self.probe.start(frame.pixels, text=self.words[count // EVERY % len(self.words)])
+                if self.words and (text is not None or box is not None) and frame.color:
+                    self.probe.start(shown, text=self.words[count // EVERY % len(self.words)])
                 if track.box is not None:
-                    self.probe.start(frame.pixels, box=track.box)
+                    self.probe.start(shown, box=track.box)
 
     def _anew(self, frame: Frame, word: str | None) -> None:
         self.started = self.started or word is not None
         self.by_chance = False
-        found = word is not None and self.main.start(frame.pixels, text=word).status == "tracking"
+        word = word if frame.color else None  # texts are searched for in color
+        found = word is not None and self.main.start(images_of(frame), text=word).status == "tracking"
         box = None if found or self.probe is None else random_box(frame.pixels, self.random)
         if box is not None:
-            self.main.start(frame.pixels, box=box)
+            self.main.start(images_of(frame), box=box)
             self.started = self.by_chance = True
         self._note(found or box is not None)
 
@@ -249,7 +263,12 @@ class _Follower:
             self.seen.found += 1
 
 
+def images_of(frame: Frame) -> NDArray[np.uint8]:
+    """Return what a tracker gets: a pair as it is, otherwise the pixels, because adapters take nothing else."""
+    return cast("NDArray[np.uint8]", frame) if frame.x is not None else frame.pixels
+
+
 def _flat(feeds: Mapping[str, NDArray[Any]]) -> bool:
-    """Return whether an image among the inputs, (N, 3, H, W), has a uniform color."""
+    """Return whether all images among the inputs, (N, 3, H, W), have a uniform color."""
     pictures = [a for a in feeds.values() if a.ndim == 4 and a.shape[1] == 3 and min(a.shape[2:]) > 8]
-    return any(float(a.std()) <= _FLAT * float(np.abs(a).max()) for a in pictures)
+    return bool(pictures) and all(float(a.std()) <= _FLAT * float(np.abs(a).max()) for a in pictures)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetrack._imports import require
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import MASK, PAIRS, Bundle
 from edgetrack.engines.openvino import check_capable, shared_core
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.adapters.bundle import (
@@ -30,7 +30,7 @@ from edgetrack.export.staging import (
     add_files,
     check_output,
     copy_bundle,
-    float_masks,
+    float_graphs,
     restore_precision,
     set_target,
     write_manifest,
@@ -248,8 +248,8 @@ def _add(name: str, request: Request, gate: Gate, watch: Watch) -> Report:
     report = _ADD[name](gate, watch=watch)
     if request.kind == "bundle" and not report.accepted and name in old.manifest.precisions:
         restore_precision(old, gate.subject.folder, name)
-        if request.masks:
-            float_masks(gate.subject.folder)
+        newer = (MASK,) * bool(request.masks) + PAIRS * bool(request.sensor)
+        float_graphs(gate.subject.folder, newer)
         report.kept = True
         report.why += f"; the {name.upper()} that {old.manifest.name} had before is kept unchanged"
     return report

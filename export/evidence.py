@@ -42,7 +42,7 @@ class Seen:
         """Yield the frames that show something, and count all frames."""
         for frame in frames:
             self.frames += 1
-            kind = shows(frame.pixels)
+            kind = shows((frame.x or frame).pixels)  # color of a pair may be dark, or missing
             if kind == "something":
                 yield frame
             else:

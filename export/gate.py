@@ -65,7 +65,7 @@ class Gate:
 
     def __init__(self, subject: Subject, config: GateConfig, *, watch: Watch) -> None:
         self.subject, self.config = subject, config
-        clips = clips_of(config.calibration)
+        clips = clips_of(config.calibration, pairs=subject.pairs)
         self.calibration = record(subject, clips, text=config.text, box=config.box, watch=watch)
         self.judge: Judge
         if config.accept is not None:

@@ -15,7 +15,7 @@ from edgetrack.export.plan import Plan, fastest_kinds, make_plan
 from edgetrack.export.report import Attempt, FileRow, Int8Report, Report
 from edgetrack.export.session import Session
 from edgetrack.export.speed import compare_speed
-from edgetrack.export.subject import QUANTIZED, Own
+from edgetrack.export.subject import QUANTIZED, Own, Subject
 from edgetrack.export.variant import NAME, Variant
 from edgetrack.export.watch import Watch
 
@@ -107,8 +107,15 @@ def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> In
         kinds=kinds,
         sensitivity={role: plan.sensitivity for role, plan in plans.items()},
         in_float={},
-        refused=dict(gate.subject.in_float) if isinstance(gate.subject, Own) else {},
+        refused=_refused(gate.subject, plans),
     )
+
+
+def _refused(subject: Subject, plans: Mapping[str, Plan]) -> dict[str, str]:
+    """Return the graphs that stay in float, and why."""
+    if not isinstance(subject, Own):
+        return {}
+    return {role: why for role, why in subject.in_float.items() if role not in plans}
 
 
 def _accept(report: Int8Report, gate: Gate, variant: Variant, accuracy: Accuracy, decisive: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ExportError
+from edgetrack.export.pairs import second_video
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov")
 Boxes = NDArray[np.float64]  # (N, 4) xywh, NaN without a box
@@ -23,18 +24,21 @@ class Labeled:
     start: int  # index of that frame
     masks: tuple[Path, ...] = ()  # of all frames of the video, in order; empty if there are none
     x: Path | None = None  # video of the second sensor, for trackers that take pairs
+    blind: bool = False  # whether color is missing in all frames but those in which the target is given
 
     @property
     def name(self) -> str:
         """Return the clip's name in reports."""
-        return self.video.stem if self.x is None else f"{self.video.stem} with x"
+        if self.x is None:
+            return self.video.stem
+        return f"{self.video.stem} by x" if self.blind else f"{self.video.stem} with x"
 
 
 def labeled_clips(folder: Path, *, pairs: bool = False) -> list[Labeled]:
     """Find each NAME.mp4 with a NAME.txt: one line ``x,y,w,h`` in pixels per frame, nan where the target is absent.
 
     A folder NAME next to them has the target's masks: one PNG file per frame, nonzero on the target. With ``pairs``,
-    each clip with a second sensor's video NAME.x.mp4 counts a second time, as a pair.
+    each clip with a second sensor's video NAME.x.mp4 counts a second time, as pairs, and a third time without color.
 
     Raises:
         ExportError: The folder has no such pair, or a label file cannot be read.
@@ -48,11 +52,12 @@ def labeled_clips(folder: Path, *, pairs: bool = False) -> list[Labeled]:
             "x,y,w,h (pixels, nan where the target is absent) for each frame"
         )
     clips = [_labeled(video) for video in videos]
-    return clips + [replace(c, x=_second(c.video)) for c in clips if pairs and _second(c.video).is_file()]
-
-
-def _second(video: Path) -> Path:
-    return video.with_name(f"{video.stem}.x{video.suffix}")
+    paired = [
+        replace(clip, x=second_video(clip.video))
+        for clip in clips
+        if pairs and second_video(clip.video).is_file()
+    ]
+    return clips + paired + [replace(clip, blind=True) for clip in paired]
 
 
 def _labeled(video: Path) -> Labeled:

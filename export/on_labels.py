@@ -111,7 +111,7 @@ def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Trac
                 start = row
                 track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()), **more)
             else:
-                track = tracker.update(frame.pixels, **more)
+                track = tracker.update(None if clip.blind else frame.pixels, **more)  # type: ignore[arg-type]
             yield frame, track, bool(is_start)
             row += 1
     if row < len(clip.truth):

@@ -22,7 +22,7 @@ from edgetrack.export.on_labels import OnLabels, followed
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
 from edgetrack.export.quantize import quantize
 from edgetrack.export.report import Attempt, FileRow, Int8Report, MaskReport
-from edgetrack.export.staging import add_files, float_masks
+from edgetrack.export.staging import add_files, float_graphs
 from edgetrack.export.subject import Recorder
 from edgetrack.export.variant import FLAVORS, NAME, Variant
 from edgetrack.export.watch import Watch
@@ -133,7 +133,7 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
             report.files += _rows(bundle, plan, layers, found.ratio, speed.ratio)
             masks.accepted, masks.why = True, f"{found}; mask graph {speed.ratio:.2f} times as fast"
             return
-        float_masks(folder)
+        float_graphs(folder, (MASK,))
     masks.why = report.refused[MASK] = _refusal(masks)
 
 

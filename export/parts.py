@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrack._imports import require
-from edgetrack.bundle import Bundle
-from edgetrack.export.staging import float_masks
+from edgetrack.bundle import MASK, PAIRS, Bundle
+from edgetrack.export.staging import float_graphs
 from edgetrack.export.watch import Watch
 
 
@@ -32,7 +32,7 @@ def add_masks_of(folder: Path, source: Path, watch: Watch) -> None:
     else:
         for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
             add_masks(folder, source)
-    float_masks(folder)  # remove other precisions of an older head
+    float_graphs(folder, (MASK,))  # remove other precisions of an older head
 
 
 def add_sensor_of(folder: Path, checkpoint: Path, watch: Watch) -> None:
@@ -42,6 +42,7 @@ def add_sensor_of(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
     for _ in watch([0], "exporting the second sensor's path and comparing it with PyTorch", 1):
         add_sensor(folder, checkpoint)
+    float_graphs(folder, PAIRS)  # remove other precisions of an older path
 
 
 def _is_checkpoint(source: Path) -> bool:

@@ -93,19 +93,24 @@ def remove_precision(folder: Path, name: str) -> None:
     _write(folder, replace(manifest, files=files, precisions=precisions))
 
 
-def float_masks(folder: Path) -> Bundle:
-    """Remove the files of "mask" from all precisions of the bundle in ``folder``, so that it runs in float32."""
+def float_graphs(folder: Path, graphs: Collection[str]) -> Bundle:
+    """Remove the files of ``graphs`` from all precisions of the bundle in ``folder``, so that they run in float32."""
     manifest = Bundle.open(folder).manifest
     ours = {
         role
         for role in manifest.files
-        if MASK in re.split(r"[._]", role) and any(_belongs(role, name) for name in manifest.precisions)
+        if any(_belongs(role, name) for name in manifest.precisions)
+        and (role.partition(".")[0] in graphs or (MASK in graphs and MASK in re.split(r"[._]", role)))
     }
     for role in ours:
         (folder / manifest.files[role].path).unlink()
     files = {role: entry for role, entry in manifest.files.items() if role not in ours}
     precisions = {
-        name: Precision(tuple(graph for graph in own.graphs if graph != MASK), own.thresholds)
+        name: replace(
+            own,
+            graphs=tuple(graph for graph in own.graphs if graph not in graphs),
+            min_jf_ratio=None if MASK in graphs else own.min_jf_ratio,
+        )
         for name, own in manifest.precisions.items()
     }
     _write(folder, replace(manifest, files=files, precisions=precisions))
@@ -143,6 +148,11 @@ def share_files(folder: Path, other: Path) -> int:
     if any(entry.bundle for entry in there.files.values()):
         raise ExportError(
             f"{other} shares files with another bundle; expected one that contains all of its files"
+        )
+    if any(graph in PAIRS for own in manifest.precisions.values() for graph in own.graphs):
+        raise ExportError(
+            f"{folder} has graphs for pairs in {', '.join(manifest.precisions)}, whose weights cannot be shared; "
+            "expected graphs for pairs in float32"
         )
     held = {(entry.path, entry.sha256) for entry in there.files.values()}
     same = {role for role, entry in manifest.files.items() if (entry.path, entry.sha256) in held}

@@ -27,7 +27,10 @@ IN_FLOAT = {
     "ground": "it runs rarely, and its result decides which target is followed",
     "detect": "it runs rarely, and its result decides which target is followed",
     "rank": "it runs rarely, and its result decides which target is followed",
-    **dict.fromkeys(PAIRS, "the videos for calibration contain color only"),
+    **dict.fromkeys(
+        PAIRS,
+        "no pairs are given to calibrate on: give videos with NAME.x.mp4 beside them, as in docs/int8.md",
+    ),
     MASK: "no masks are given to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
@@ -79,11 +82,11 @@ class Own:
 
     @property
     def paths(self) -> Mapping[str, Path]:
-        return {role: self.bundle.path(role) for role in QUANTIZED}
+        return {role: self.bundle.path(role) for role in (*QUANTIZED, *PAIRS * self.pairs)}
 
     @property
     def in_float(self) -> Mapping[str, str]:
-        """Return its graphs that are not quantized, and why."""
+        """Return its graphs that may stay in float, and why they do."""
         return {role: why for role, why in IN_FLOAT.items() if role in self.bundle.manifest.tensors}
 
     @property
@@ -91,8 +94,7 @@ class Own:
         return takes_pairs(self.bundle)
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
-        del runs
-        return ("search", "template")
+        return ("search", "template", *(role for role in reversed(PAIRS) if runs.get(role)))
 
     def tracker(self) -> FrameTracker:
         return self.opened(OrtEngine(self.bundle, threads=self._threads))
@@ -103,7 +105,7 @@ class Own:
 
     @contextmanager
     def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
-        engine = Recorder(OrtEngine(self.bundle, threads=self._threads), keep, QUANTIZED)
+        engine = Recorder(OrtEngine(self.bundle, threads=self._threads), keep, self.paths)
         yield lambda: self.opened(engine)
 
     def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:

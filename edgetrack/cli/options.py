@@ -187,8 +187,8 @@ Bf16 = Annotated[bool, option("Accept bfloat16 for another tracker, if it is as 
 Calibration = Annotated[
     list[str] | None,
     option(
-        "Your own video for calibration and measurement. Repeatable; default: keep an INT8 that was accepted before, "
-        "and make a new one with the demo scene.",
+        "Your own video for calibration and measurement, second sensor in NAME.x.mp4. Repeatable; default: keep an "
+        "INT8 that was accepted before, and make a new one with the demo scene.",
         panel=_QUANTIZED,
         metavar="VIDEO|DIR",
     ),

@@ -32,11 +32,13 @@ class Blind:
     """Finds the target only in the red plane of a second sensor's picture, if it is given one."""
 
     modes = ("bbox",)
+    without_color = 0  # number of frames
 
     def start(self, pixels: Any, *, box: Box, x: Any = None) -> SimpleNamespace:
         return SimpleNamespace(box=box)
 
     def update(self, pixels: Any, x: Any = None) -> SimpleNamespace:
+        self.without_color += pixels is None
         if x is None:
             return SimpleNamespace(box=None)
         rows, columns = np.nonzero(x[..., 2] > 150)
@@ -65,7 +67,7 @@ def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTr
     assert result.means[0] > 0.5
 
 
-def test_pair_is_tracked_once_in_color_and_once_in_both(tmp_path: Path) -> None:
+def test_pair_is_tracked_in_color_in_both_and_without_color(tmp_path: Path) -> None:
     write_clip(tmp_path, "day", "".join(f"{20 + i},30,40,40\n" for i in range(40)))
     write_clip(tmp_path, "day.x", None)
     assert [clip.name for clip in labeled_clips(tmp_path)] == ["day"]
@@ -73,6 +75,8 @@ def test_pair_is_tracked_once_in_color_and_once_in_both(tmp_path: Path) -> None:
     result = Labels(tracker, tmp_path, pairs=True, watch=silent).accuracy(tracker, "fp32")
     assert result.clips["day"][0] < 0.1
     assert result.clips["day with x"][0] > 0.8
+    assert result.clips["day by x"][0] > 0.8
+    assert tracker.without_color == 2 * 39, "of both precisions; the box is given in color"
 
 
 def test_second_sensor_with_fewer_frames_is_rejected(tmp_path: Path) -> None:

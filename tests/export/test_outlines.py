@@ -24,7 +24,7 @@ from edgetrack.export.labels import labeled_clips  # noqa: E402
 from edgetrack.export.layers import Source  # noqa: E402
 from edgetrack.export.page import render  # noqa: E402
 from edgetrack.export.report import Int8Report  # noqa: E402
-from edgetrack.export.staging import copy_bundle, float_masks  # noqa: E402
+from edgetrack.export.staging import copy_bundle, float_graphs  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.tracker import Tracker  # noqa: E402
 from edgetrack.types import Box  # noqa: E402
@@ -169,7 +169,7 @@ def test_tracker_runs_the_int8_head(made: tuple[Path, Int8Report], clips: Path) 
 
 def test_int8_is_dropped_for_another_head(made: tuple[Path, Int8Report], tmp_path: Path) -> None:
     copy_bundle(Bundle.open(made[0]), tmp_path / "copy", keep=("int8",))
-    bundle = float_masks(tmp_path / "copy")
+    bundle = float_graphs(tmp_path / "copy", ("mask",))
     before = Bundle.open("edgetrack-160").manifest.precisions
     assert {k: asdict(v) for k, v in bundle.manifest.precisions.items()} == {
         k: asdict(v) for k, v in before.items()
