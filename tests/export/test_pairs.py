@@ -18,6 +18,7 @@ from edgetrack.export.calibration import Calibration, clips_of, record  # noqa: 
 from edgetrack.export.layers import Source  # noqa: E402
 from edgetrack.export.pairs import INTACT_EVERY, open_failing  # noqa: E402
 from edgetrack.export.plan import make_plan  # noqa: E402
+from edgetrack.export.ranges import METHODS  # noqa: E402
 from edgetrack.export.staging import copy_bundle, float_graphs  # noqa: E402
 from edgetrack.export.subject import Own  # noqa: E402
 from edgetrack.export.variant import Variant  # noqa: E402
@@ -79,7 +80,7 @@ def recorded(own: Own, video: Path) -> Calibration:
         return record(own, clips_of([video], pairs=True), text=None, box=box(0), watch=silent)
 
 
-def test_a_video_of_a_second_sensor_counts_for_models_of_pairs(video: Path) -> None:
+def test_video_of_a_second_sensor_counts_only_for_models_of_pairs(video: Path) -> None:
     assert [Path(clip.name).name for clip in clips_of([video])] == ["drive.mp4"]
     assert [Path(clip.name).name for clip in clips_of([video], pairs=True)] == [
         "drive.mp4",
@@ -119,12 +120,12 @@ def test_crops_of_pairs_are_recorded_where_color_fails(own: Own, recorded: Calib
     assert recorded.record["sources"] == ["drive.mp4", "drive.mp4 with x"]
 
 
-def test_the_graphs_of_pairs_run_in_int8(
+def test_graphs_for_pairs_run_in_int8(
     own: Own, recorded: Calibration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = Source.read
     monkeypatch.setattr(Source, "read", classmethod(lambda cls, path: _few_layers(read(path))))
-    monkeypatch.setattr(plan, "METHODS", {"minmax": plan.METHODS["minmax"]})
+    monkeypatch.setattr(plan, "METHODS", {"minmax": METHODS["minmax"]})
     monkeypatch.setattr(plan, "_PROBES", 1)
     roles = own.quantized(recorded.runs)
     for crops in recorded.crops.values():
