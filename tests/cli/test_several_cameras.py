@@ -145,6 +145,7 @@ def test_a_defect_in_one_camera_is_told_and_the_other_goes_on(files: list[str], 
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.nightly
 def test_on_one_engine_each_camera_has_the_tracks_that_it_has_alone(tmp_path: Path) -> None:
     """With the shipped model, and two cameras in the engine at the same time."""
     from edgetrack.demo import open_demo

@@ -111,6 +111,7 @@ def test_pairs_of_different_sizes_are_refused(video: Path, tmp_path: Path) -> No
         list(source)
 
 
+@pytest.mark.nightly
 def test_crops_of_pairs_are_recorded_where_color_fails(own: Own, recorded: Calibration) -> None:
     assert own.quantized(recorded.runs) == ("search", "template", "search_x", "template_x")
     assert own.quantized({"search": 9, "template": 9}) == ("search", "template"), "without pairs"
@@ -120,6 +121,7 @@ def test_crops_of_pairs_are_recorded_where_color_fails(own: Own, recorded: Calib
     assert recorded.record["sources"] == ["drive.mp4", "drive.mp4 with x"]
 
 
+@pytest.mark.nightly
 def test_graphs_for_pairs_run_in_int8(
     own: Own, recorded: Calibration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
