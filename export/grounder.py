@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
 from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
-from edgetrack.export.staging import add_words, write_manifest
+from edgetrack.export.staging import add_words, copy_files, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import GraphSpec, Manifest
 from edgetrack.network import cost
@@ -75,9 +74,7 @@ def copy_grounder(folder: Path, source: Bundle) -> None:
             "would misread every word; expected the same encoder: write it with "
             "python -m edgetrack.training.prune_text, and name its folder with --text-encoder"
         )
-    files = {role: theirs.files[role].path for role in (*EYE, WEIGHTS, WORDS) if role in theirs.files}
-    for role, name in files.items():
-        shutil.copyfile(source.path(role), folder / name)
+    files = copy_files(source, folder, [role for role in (*EYE, WEIGHTS, WORDS) if role in theirs.files])
     channels = theirs.tensors["detect"].outputs["map"].shape[1]
     count = cost.parameters(PicoDet(), Grounder(channels, GRID)).all
     write_manifest(folder, _with_grounder(manifest, theirs.thresholds, theirs.tensors, count), files=files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import ExportGraph, graph_of
 from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
-from edgetrack.export.staging import write_manifest
+from edgetrack.export.staging import copy_files, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import GraphSpec, Manifest
 from edgetrack.network import cost
@@ -90,20 +89,19 @@ def copy_masks(folder: Path, source: Bundle) -> None:
     Raises:
         ExportError: ``source`` has no mask head, or another trunk.
     """
-    manifest, theirs = Bundle.open(folder).manifest, source.manifest
+    bundle, theirs = Bundle.open(folder), source.manifest
+    mine = bundle.manifest
     if MASK not in theirs.tensors:
         raise ExportError(
             f"model {theirs.name} of --masks has no mask head; expected one that has, such as edgetrack-256"
         )
-    if not _same_trunk(Bundle.open(folder), source):
+    if not _same_trunk(bundle, source):
         raise ExportError(
-            f"the trunk of {theirs.name} differs from that of {manifest.name}, so its mask head would misread every "
+            f"the trunk of {theirs.name} differs from that of {mine.name}, so its mask head would misread every "
             "feature; expected the same trunk: train a head on this model with python -m edgetrack.training.masks.train"
         )
-    files = {role: theirs.files[role].path for role in (MASK, WEIGHTS)}
-    for role, name in files.items():
-        shutil.copyfile(source.path(role), folder / name)
-    write_manifest(folder, _with_head(manifest, theirs.tensors[MASK], MaskNet().head), files=files)
+    files = copy_files(source, folder, (MASK, WEIGHTS))
+    write_manifest(folder, _with_head(mine, theirs.tensors[MASK], MaskNet().head), files=files)
 
 
 def _same_trunk(one: Bundle, other: Bundle) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,16 @@ _GROUPS = {
 REPORTS = ("report", "report_page")
 
 
+def copy_files(bundle: Bundle, folder: Path, roles: Iterable[str]) -> dict[str, str]:
+    """Copy the files of a bundle with these roles to ``folder``; return their names there by role."""
+    names = {role: bundle.manifest.files[role].path for role in roles}
+    for role, name in names.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle.path(role), place)
+    return names
+
+
 def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), reports: bool = False) -> None:
     """Copy the float32 part of ``bundle`` and the precisions ``keep``; with ``reports``, also their reports."""
     folder.mkdir()
@@ -50,10 +60,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), rep
         if role in (*ROLES, *BATCHED, *EYE, *PAIRS, MASK, *_GROUPS, WORDS, *REPORTS * reports)
         or any(_belongs(role, name) for name in precisions)
     }
-    for role, entry in kept.items():
-        place = folder / entry.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bundle.path(role), place)
+    copy_files(bundle, folder, kept)
     own = {role: replace(entry, bundle="") for role, entry in kept.items()}
     _write(folder, replace(manifest, files=own, precisions=precisions))
 
@@ -121,8 +128,7 @@ def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
     """Restore a precision of ``bundle`` in its copy in ``folder``."""
     manifest, old = Bundle.open(folder).manifest, bundle.manifest
     files = {role: entry for role, entry in old.files.items() if _belongs(role, name)}
-    for role, entry in files.items():
-        shutil.copyfile(bundle.path(role), folder / entry.path)
+    copy_files(bundle, folder, files)
     precisions = {**manifest.precisions, name: old.precisions[name]}
     _write(folder, replace(manifest, files={**manifest.files, **files}, precisions=precisions))
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
-from edgetrack.cli import log
-from edgetrack.cli.status import COLORS, REDRAW_S
-from edgetrack.terminal import takes_more
+from edgetrack.cli.status import COLORS, REDRAW_S, LiveLine
 from edgetrack.types import Frame, Track
 
 if TYPE_CHECKING:
@@ -55,30 +50,19 @@ class CameraLine:
             self.text = Text(f" ● {self._name} {state.name}", style="yellow")
 
 
-class CameraLines(AbstractContextManager["CameraLines"]):
-    """One line that is redrawn in place, on a terminal only; elsewhere, or with JSON lines, it does nothing."""
+class CameraLines(LiveLine):
+    """The line of a run with several cameras."""
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
+        super().__init__(console)
         self.of = {name: CameraLine(name) for name in names}
-        drawn = console.is_terminal and not log.is_json()
-        self._live = Live(console=console, auto_refresh=False, transient=True) if drawn else None
-
-    def __enter__(self) -> CameraLines:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def draw(self) -> None:
         """Draw the line again."""
-        if self._live is None or not takes_more():
-            return
+        self.redraw(self._joined)
+
+    def _joined(self) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
         for camera in self.of.values():
             line.append_text(camera.text).append("  ")
-        self._live.update(line, refresh=True)
+        return line

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -36,29 +35,24 @@ COLORS: dict[Status, str] = {
     "tentative": "dim",
     "ended": "dim",
 }
+_Line = TypeVar("_Line", bound="LiveLine")
 REDRAW_S = 0.1
 RECENT_FRAMES = 300  # so that the live percentiles are current
 LAGGING_MS = 1000.0  # a stream that is further behind is shown
 
 
-class StatusLine(AbstractContextManager["StatusLine"]):
+class LiveLine:
     """One line that is redrawn in place, on a terminal only; elsewhere, or with JSON lines, it does nothing.
 
     Args:
         console: where to draw.
-        total: number of frames of the source, where it is known.
-        live: whether frames can be dropped.
-        pairs: whether there is a second sensor: which of the two was used is shown.
     """
 
-    def __init__(self, console: Console, *, total: int | None, live: bool, pairs: bool = False) -> None:
-        self._total, self._pairs = total, pairs
-        self._live_source = live
-        self._drawn_s = 0.0
+    def __init__(self, console: Console) -> None:
         drawn = console.is_terminal and not log.is_json()
         self._live = Live(console=console, auto_refresh=False, transient=True) if drawn else None
 
-    def __enter__(self) -> StatusLine:
+    def __enter__(self: _Line) -> _Line:
         if self._live is not None:
             self._live.start()
         return self
@@ -68,6 +62,28 @@ class StatusLine(AbstractContextManager["StatusLine"]):
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    def redraw(self, line: Callable[[], Text]) -> None:
+        """Draw what ``line`` returns; it is not called if nothing is drawn."""
+        if self._live is not None and takes_more():
+            self._live.update(line(), refresh=True)
+
+
+class StatusLine(LiveLine):
+    """The line of a run: the status of its targets, and its figures.
+
+    Args:
+        console: where to draw.
+        total: number of frames of the source, where it is known.
+        live: whether frames can be dropped.
+        pairs: whether there is a second sensor: which of the two was used is shown.
+    """
+
+    def __init__(self, console: Console, *, total: int | None, live: bool, pairs: bool = False) -> None:
+        super().__init__(console)
+        self._total, self._pairs = total, pairs
+        self._live_source = live
+        self._drawn_s = 0.0
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """Redraw the line, at most ten times a second."""
@@ -90,10 +106,10 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
     def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
         now_s = time.perf_counter()
-        if self._live is None or now_s - self._drawn_s < REDRAW_S or not takes_more():
+        if now_s - self._drawn_s < REDRAW_S:
             return
         self._drawn_s = now_s
-        self._live.update(self._with_figures(line, frame, meter), refresh=True)
+        self.redraw(lambda: self._with_figures(line, frame, meter))
 
     def _with_figures(self, line: Text, frame: Frame, meter: Meter) -> Text:
         of = f"/{self._total}" if self._total else ""

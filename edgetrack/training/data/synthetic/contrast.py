@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgetrack import _runtime
+from edgetrack._native import runtime
+from edgetrack.crop import crop_into
 from edgetrack.training.data.pictures import Pixels
 
 _MEAN = _STD = _FILL = (127.5, 127.5, 127.5)
@@ -15,7 +17,7 @@ def restored(search: Pixels, template: Pixels) -> Pixels:
 
     Both are square crops, uint8 BGR, of which the template shows half as much of the scene.
     """
-    contrast = _runtime.Contrast()
+    contrast = runtime.Contrast()
     contrast.learn(_planes(template), template, _whole(template), _MEAN, _STD, _FILL)
     planes = _planes(search)
     if not contrast.restore(planes, search, _whole(search), _MEAN, _STD, _FILL):
@@ -24,9 +26,10 @@ def restored(search: Pixels, template: Pixels) -> Pixels:
     return np.asarray(np.clip(values + 0.5, 0, 255), np.uint8)
 
 
-def _planes(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    rgb = pixels[..., ::-1].transpose(2, 0, 1)[None]
-    return np.ascontiguousarray((rgb - np.float32(_MEAN[0])) / np.float32(_STD[0]), np.float32)
+def _planes(pixels: Pixels) -> NDArray[np.float32]:
+    planes = np.empty((1, 3, *pixels.shape[:2]), np.float32)
+    crop_into(pixels, _whole(pixels), planes, mean=_MEAN, std=_STD, fill=_FILL)
+    return planes
 
 
 def _whole(pixels: Pixels) -> tuple[float, float, float, float]:

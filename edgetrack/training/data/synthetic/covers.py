@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edgetrack.training.data.pictures import XYWH, Pixels
+from edgetrack.training.data.pictures import XYWH, Pixels, overlap
 from edgetrack.training.data.synthetic import warps
 from edgetrack.training.data.synthetic.crops import background
 from edgetrack.training.data.synthetic.pool import Pool
@@ -74,7 +74,6 @@ def _elsewhere(crop: Pixels, box: XYWH, size: tuple[int, int], random: np.random
         return None
     for _ in range(8):
         x, y = int(random.integers(side - width)), int(random.integers(side - height))
-        apart = x + width <= box[0] or x >= box[0] + box[2] or y + height <= box[1] or y >= box[1] + box[3]
-        if apart:
+        if overlap(box, (x, y, width, height))[0] == 0:
             return np.asarray(crop[y : y + height, x : x + width][:, ::-1].copy(), np.uint8)
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,8 @@ TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 _LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 
 
-def _center(actor: Actor) -> tuple[float, float]:
-    x, y, w, h = actor.instance.box
+def _center(box: XYWH) -> tuple[float, float]:
+    x, y, w, h = box
     return x + w / 2, y + h / 2
 
 
@@ -27,7 +29,9 @@ def _distorted(
     if strength >= 1 and random.random() < 0.12:
         strength = 3.0  # a target that tumbles
     if random.random() < 0.6 * strength:
-        matrix = warps.chain(warps.about(_center(actor), warps.random_linear(random, strength)), matrix)
+        matrix = warps.chain(
+            warps.about(_center(actor.instance.box), warps.random_linear(random, strength)), matrix
+        )
     if flip:
         matrix = warps.chain(matrix, warps.about((size / 2, 0.0), warps.FLIP))
     return matrix
@@ -45,7 +49,7 @@ def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gent
     )
     reach = side * (0.40 if random.random() < 0.12 else 0.25)
     shift = random.uniform(-reach, reach, 2) if random.random() < 0.7 else random.normal(0, 0.06 * side, 2)
-    x, y = _center(actor)
+    x, y = _center(actor.instance.box)
     base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.SEARCH)
     return _distorted(actor, base, warps.SEARCH, random, flip=flip, strength=0.4 if gentle else 1.0)
 
@@ -54,9 +58,11 @@ def template_crop(
     actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
 ) -> tuple[Pixels, NDArray[np.float32]]:
     """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
-    given = loose(actor.instance.box, random) if random.random() < _LOOSE else actor.instance.box
-    side = TEMPLATE_FACTOR * area_root(given) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
-    x, y = given[0] + given[2] / 2, given[1] + given[3] / 2
+    given = actor.instance
+    if random.random() < _LOOSE:
+        given = replace(given, box=loose(given.box, random))
+    side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
+    x, y = _center(given.box)
     shift = np.clip(random.normal(0, 0.02 * side, 2), -0.08 * side, 0.08 * side)
     base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.TEMPLATE)
     matrix = _distorted(actor, base, warps.TEMPLATE, random, flip=flip, strength=0.4)
@@ -69,8 +75,7 @@ def template_crop(
         warps.paste(crop, *actor.picture.cutout(actor.instance), matrix=shifted(actor, matrix))
     else:
         crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
-    outline = actor.instance.outline if given is actor.instance.box else _moved(actor, given)
-    return crop, warps.coverage(warps.box_after(outline, matrix))
+    return crop, warps.coverage(warps.box_after(given.outline, matrix))
 
 
 def loose(box: XYWH, random: np.random.Generator) -> XYWH:
@@ -85,13 +90,6 @@ def loose(box: XYWH, random: np.random.Generator) -> XYWH:
         width,
         height,
     )
-
-
-def _moved(actor: Actor, box: XYWH) -> NDArray[np.float32]:
-    """Return the outline of the object (N, 2), stretched from its box to ``box``."""
-    x, y, w, h = actor.instance.box
-    unit = (actor.instance.outline - (x, y)) / (w, h)
-    return np.asarray(unit * (box[2], box[3]) + (box[0], box[1]), np.float32)
 
 
 def shifted(actor: Actor, matrix: Matrix) -> Matrix:
