@@ -50,6 +50,22 @@ def test_text_searches_until_the_target_appears_and_finds_it_again(tracker: Trac
     assert back.box.iou(Box(40, 300, 50, 50)) > 0.9
 
 
+def test_template_is_renewed_once_a_target_has_come_into_view(tracker: Tracker) -> None:
+    calls: list[str] = tracker.engine.calls  # type: ignore[attr-defined]
+    track = tracker.start(scene((0, 100, 60, 40)), text="red thing")
+    assert track.status == "tracking"
+    for i in range(1, 40):
+        track = tracker.update(scene((0 if i < 20 else 2 * (i - 20), 100, 60, 40)))
+        assert track.status == "tracking"
+        if i < 24:
+            assert calls.count("template") == 1  # less than a hundredth of the width from the edge
+    assert calls.count("template") == 2
+    tracker.start(scene((100, 100, 60, 40)), text="red thing")
+    for i in range(1, 40):
+        tracker.update(scene((100 - 2 * i, 100, 60, 40)))
+    assert calls.count("template") == 3  # it was in view from the beginning
+
+
 def test_lost_has_no_box_and_uncertain_keeps_the_last_one(tracker: Tracker) -> None:
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     held = tracker.update(scene(None))

@@ -180,6 +180,7 @@ Track Tracker::State::arrive(const Frame* current) {
 }
 
 void Tracker::State::take_template(const Frame* current, const Box& found) {
+  cut = at_edge(found, whole_look.extent());
   if (current) return learn(*current, found);
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }

@@ -10,6 +10,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kSmallestBox = 1;  // pixels: so that the region around it has a size
+constexpr double kEdge = 0.01;      // fraction of the frame's side: a box that near reaches the edge
 constexpr double kLargestBox = 4;   // times the frame's side: so that the region stays reasonable
 
 }  // namespace
@@ -75,6 +76,12 @@ double covered(int i, int cells, double origin, double side, double low, double 
 }
 
 }  // namespace
+
+bool at_edge(const Box& box, const Frame& frame) {
+  const double across = kEdge * frame.width, down = kEdge * frame.height;
+  return box.x <= across || box.y <= down || box.x + box.w >= frame.width - across ||
+         box.y + box.h >= frame.height - down;
+}
 
 double iou(const Box& a, const Box& b) {
   const double both = common(a, b);

@@ -30,6 +30,10 @@ Box clip(const Box& box, const Frame& frame);
 // Returns `now` with its size blended with that of `before`, which has weight `keep`; the center stays.
 Box smoothed(const Box& now, const Box& before, double keep);
 
+// Returns whether `box` reaches an edge of the frame, within a hundredth of its side: part of the object may
+// be out of view.
+bool at_edge(const Box& box, const Frame& frame);
+
 double iou(const Box& a, const Box& b);
 
 // Returns the fraction of `inner` that lies in `outer`, 0..1.

@@ -59,6 +59,7 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 // tracking         the search scores track_threshold or more               tracking
 //                  it scores less                                          uncertain   search a larger region
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
+//                  the same, of a target that has come into view   tracking    the new template
 //                  checks add up to switch_evidence against it             tracking    follow what fits better
 //                  the deadline is short, or nothing moves                 tracking    the box coasts, or is reused
 //                  the source has paused: a sure find elsewhere            tracking    follow it; it becomes the template
@@ -97,6 +98,7 @@ struct Tracker::State {
   double against = 0;      // while following: log ratio of how much better the sentence fits another object
   double belief = 1;       // probability that the sentence means the followed object, 0..1
   int agreed = 0;          // consecutive checks that agreed with the followed object, up to a limit
+  bool cut = false;        // the template may show only a part of the target, because it was found at an edge
   bool own_template = false;  // the template comes from the user's box, not from a find
   OnAmbiguous on_ambiguous = OnAmbiguous::best;
   struct Pointed {

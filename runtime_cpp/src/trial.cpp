@@ -91,7 +91,8 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   if (score < policy.candidate_threshold || contested) return std::nullopt;
   if (std::max(holds(found, then), holds(then, found)) >= kSame) {
     against = 0;
-    if (iou(found, then) >= policy.refit_iou) {
+    const bool came_into_view = cut && is_sure(score, 0) && !at_edge(found, whole_look.extent());
+    if (iou(found, then) >= policy.refit_iou && !came_into_view) {
       agreed = std::min({agreed_before + 1, policy.max_agreed_checks, kMostAgreed});
       return std::nullopt;
     }

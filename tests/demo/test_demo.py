@@ -1,4 +1,4 @@
-"""The demo scene: reproducible, with boxes that match what is rendered."""
+"""The demo scene: reproducible, with boxes that match what is rendered, and a target tracked with confidence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgetrack.demo import Scene, open_demo
 from edgetrack.demo.scene import CARS, FRAMES, HEIGHT, WIDTH
+from edgetrack.tracker import Tracker
 
 pytest.importorskip("cv2")
 
@@ -60,3 +61,18 @@ def test_scene_opens_like_any_other_source() -> None:
     with open_demo() as source:
         assert (source.size, source.fps, source.frames, source.live) == ((WIDTH, HEIGHT), 30.0, FRAMES, False)
         assert next(iter(source)).index == 0
+
+
+def test_red_car_is_tracked_with_confidence_once_it_is_in_view(
+    scene: tuple[Scene, list[NDArray[np.uint8]]],
+) -> None:
+    """It is found while half of it is in view; a template of that half would not fit the whole car."""
+    drawn, frames = scene
+    with Tracker(threads=1) as tracker:
+        tracks = [tracker.start(frames[0], text="red car")]
+        tracks += [tracker.update(frame) for frame in frames[1:140]]
+    for track in tracks[80:140:10]:
+        assert track.status == "tracking"
+        assert track.box is not None
+        assert track.box.iou(drawn.boxes[track.index]["red car"]) > 0.6
+        assert track.score > 0.5

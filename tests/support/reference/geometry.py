@@ -45,6 +45,13 @@ def clip(box: Box, width: int, height: int, *, least: float = 2.0) -> Box:
     return Box(x1, y1, x2 - x1, y2 - y1)
 
 
+def at_edge(box: Box, width: int, height: int) -> bool:
+    """Whether the box reaches an edge of the frame, within a hundredth of its side."""
+    across, down = width / 100, height / 100
+    right, bottom = box.x + box.w, box.y + box.h
+    return box.x <= across or box.y <= down or right >= width - across or bottom >= height - down
+
+
 def target_share(box: Box, region: Region, cells: int) -> NDArray[np.float32]:
     """Return the fraction of each of ``cells`` x ``cells`` cells of ``region`` that the box covers: (cells, cells)."""
     x, y, side, _ = region

@@ -14,7 +14,7 @@ from edgetrack.engines.base import Engine
 from edgetrack.policy import Policy
 from edgetrack.types import Basis, Box, Status, Track
 from reference.decode import Prediction, confidence, decode, hann_window, quality_within
-from reference.geometry import Region, clip, from_region, letterbox, region_around, target_share
+from reference.geometry import Region, at_edge, clip, from_region, letterbox, region_around, target_share
 from reference.pace import Pace
 from reference.target import Target
 
@@ -57,6 +57,7 @@ class Tracker:
         self._against = 0.0  # while following: how much better the sentence fits something else, a logarithm
         self._agreed = 0  # while following: checks in a row that found it
         self._belief = 1.0  # that what is followed is what the sentence means, 0..1
+        self._cut = False  # the template may show only a part of the target, which was found at an edge
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
         self._owed = 0  # frames since a check by the sentence was due
@@ -109,7 +110,7 @@ class Tracker:
         if found.quality < enough and self._evidence < self._policy.confirm_score_sum:
             return Track(found.box, found.quality, "uncertain", self._index)
         if not self._own_template:
-            self._target.set_template(pixels, found.box)
+            self._learn(pixels, found.box)
         self._follow_from(found.box)
         self._belief = 1.0 if self._own_template else found.quality
         return Track(found.box, found.quality, "tracking", self._index)
@@ -164,7 +165,9 @@ class Tracker:
             return None
         if max(found.box.coverage(self._box), self._box.coverage(found.box)) >= 0.6:  # the same thing
             self._against = 0.0
-            if found.box.iou(self._box) < self._policy.refit_iou:
+            in_view = not at_edge(found.box, pixels.shape[1], pixels.shape[0])
+            came_into_view = self._cut and in_view and found.quality >= self._policy.text_detect_threshold
+            if came_into_view or found.box.iou(self._box) < self._policy.refit_iou:
                 return found.box
             self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
             return None
@@ -173,6 +176,11 @@ class Tracker:
             return None
         self._belief = found.quality
         return found.box
+
+    def _learn(self, pixels: Pixels, found: Box) -> None:
+        assert self._target is not None
+        self._target.set_template(pixels, found)
+        self._cut = at_edge(found, pixels.shape[1], pixels.shape[0])
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
@@ -204,7 +212,7 @@ class Tracker:
             self._owed = 0
             better = self._checked(pixels)
             if better is not None:
-                self._target.set_template(pixels, better)
+                self._learn(pixels, better)
                 self._follow_from(better)
                 before = better
         region = self._search_region(before)
