@@ -28,6 +28,11 @@ def picture(left: int = 60) -> np.ndarray:
     return pixels
 
 
+def faded() -> np.ndarray:
+    """Draw the same in smoke that lets a fifth of the light through."""
+    return np.asarray(0.2 * picture() + 100, np.uint8)
+
+
 @pytest.fixture
 def engine() -> PairEngine:
     return PairEngine()
@@ -100,6 +105,21 @@ def test_uncertain_color_yields_to_a_pair_that_is_clearly_more_confident(
     tracker.start(picture(), box=BOX, x=picture())
     assert tracker.update(picture(), x=picture()).x_share == share
     assert "search_x" in engine.calls
+
+
+def test_pair_needs_no_lead_over_color_whose_contrast_is_restored(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    engine.sure, engine.sure_of_both = 0.3, 0.35
+    tracker.start(picture(), box=BOX, x=picture())
+    assert tracker.update(picture(), x=picture()).x_share == 0
+    assert tracker.update(faded(), x=picture()).x_share == 0.5
+    blank = np.zeros((160, 200, 3), np.uint8)
+    tracker.start(picture(), box=BOX, x=picture())
+    before = engine.calls.count("search")
+    for _ in range(4):
+        tracker.update(faded(), x=blank)
+    assert engine.calls.count("search") == before + 4, "restored for both searches, so color still suffices"
 
 
 @pytest.mark.parametrize("frozen", ["color", "x"])

@@ -39,9 +39,10 @@ struct Detector {
   Tensor image;
   Answer answer;
   std::unique_ptr<Call> call;
-  Cost cost;        // time of a run, including its crop
-  PairInputs pair;  // used by "search_x" only
-  Tensor share;     // share of the second sensor in each cell, "search_x" only
+  Cost cost;              // time of a run, including its crop
+  bool restored = false;  // whether the contrast of `image` was restored
+  PairInputs pair;        // used by "search_x" only
+  Tensor share;           // share of the second sensor in each cell, "search_x" only
 
   // `shared` is an input image that several detectors use; it is allocated if it is empty. Without it, the
   // detector allocates its own.

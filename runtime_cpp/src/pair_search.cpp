@@ -1,7 +1,5 @@
 // The search of one region: the crop and its contrast; with a second sensor, the requirements on the frames,
 // and in which of the two images the target is searched.
-#include <cstring>
-
 #include "decode.h"
 #include "tracker_state.h"
 
@@ -14,10 +12,6 @@ constexpr double kEnough = 0.5;  // score at which color alone is more likely ri
 // shows the target. On held-out pairs in which color fails, the lead is 0.6 on average, and a limit of 0.3
 // costs a tenth of the gain by the second sensor.
 constexpr double kSurer = 0.3;
-
-bool differ(const Tensor& one, const Tensor& other) {
-  return std::memcmp(one.data.get(), other.data.get(), one.spec.bytes()) != 0;
-}
 
 }  // namespace
 
@@ -48,25 +42,26 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
     target.show(detector.pair.shown());
     // In training, the graph for pairs has learned to doubt a dark or faded image next to a better one. With
     // contrast restored, it would trust the noise.
-    if (detector.pair.shown() == Present{true, false}) restore(detector.image, frame, region);
+    detector.restored =
+        detector.pair.shown() == Present{true, false} && restore(detector.image, frame, region);
     work.run(*detector.call);
   } else {
     const bool is_host = frame.place == Place::host;
-    if (is_host) crop_into(detector.image, frame, region);
+    detector.restored = is_host && crop_into(detector.image, frame, region);
     work.look(*detector.call, detector.image, frame, region, colors, is_host);
   }
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.answer.maps();
 }
 
-void Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
+bool Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
   work.crop_into(image, frame, region, colors);
-  restore(image, frame, region);
+  return restore(image, frame, region);
 }
 
-void Tracker::State::restore(const Tensor& image, const Frame& frame, const Region& region) {
+bool Tracker::State::restore(const Tensor& image, const Frame& frame, const Region& region) {
   const Stopwatch watch(work.timing.crop_s);
-  target.restore(image, frame, region);
+  return target.restore(image, frame, region);
 }
 
 Prediction Tracker::State::best(const Answer& answer) const {
@@ -94,8 +89,8 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const double by_color = confidence(alone.best);
   if (by_color >= kEnough) return color_first.note(true), alone;
   const Searched both = search_by(searcher(true), frame);
-  const bool restored = differ(alone.by.image, both.by.image);  // color, for the search in it alone
-  const bool better = by_color + (restored ? 0 : kSurer) > confidence(both.best);
+  const bool only_alone_restored = alone.by.restored && !both.by.restored;
+  const bool better = by_color + (only_alone_restored ? 0 : kSurer) > confidence(both.best);
   color_first.note(better);
   if (better) target.show({true, false});
   return better ? alone : both;

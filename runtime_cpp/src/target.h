@@ -64,9 +64,10 @@ class Target {
   // Returns which sensors showed something when the template was set.
   Present knows() const { return knows_; }
 
-  // Restores the contrast of a search image in host memory, if it has lost most of the template's.
-  void restore(const Tensor& image, const Frame& frame, const Region& region) {
-    contrast_.restore(image, frame, region, colors_);
+  // Restores the contrast of a search image in host memory, if it has lost most of the template's. Returns
+  // whether it was changed.
+  bool restore(const Tensor& image, const Frame& frame, const Region& region) {
+    return contrast_.restore(image, frame, region, colors_);
   }
 
   // Switches to the template as seen by the sensors that work now, if it was set from a pair.

@@ -149,8 +149,9 @@ struct Tracker::State {
     target.set_template(frame, at, work, sensors.live(frame), displacement);
   }
   Maps run(Detector& detector, const Frame& frame, const Region& region);
-  void crop_into(const Tensor& image, const Frame& frame, const Region& region);  // with contrast restored
-  void restore(const Tensor& image, const Frame& frame, const Region& region);
+  // Both restore the contrast, and return whether that changed the image.
+  bool crop_into(const Tensor& image, const Frame& frame, const Region& region);
+  bool restore(const Tensor& image, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
 

@@ -1,4 +1,4 @@
-"""An engine for pairs of sensors without a network: it finds red in color, or in x where color is missing.
+"""An engine for pairs of sensors without a network: it finds red in color, or in x where color does not show it.
 
 How sure it is of what it has found is up to the test: ``sure`` of color alone, ``sure_of_both`` of a pair.
 """
@@ -39,7 +39,7 @@ class PairGraph(FakeGraph):
         self._calls.append(self._own)
         self._engine.note(feeds)
         image = feeds["image"]
-        if not color:
+        if not color or not find_red(image)["presence"].any():
             rows = np.arange(image.shape[-1]) * feeds["x"].shape[-1] // image.shape[-1]
             image = feeds["x"][:, :, rows][:, :, :, rows]
         share = np.full(self.outputs["share"].shape, 0.5 if color and x else float(x), np.float32)
