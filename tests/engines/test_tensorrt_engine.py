@@ -15,21 +15,23 @@ from tensorrt_fakes import Fakes, FakeTensorRt, feeds, tensorrt
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
 from edgetrack import Tracker, targets
-from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.bundle import GRAPHS, PAIRS, Bundle
 from edgetrack.engines import open_engine, open_tensorrt
 from edgetrack.engines.tensorrt import TensorRtEngine
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
+
+RGBX = "edgetrack-256-x"
 
 
 @pytest.mark.parametrize(("precision", "largest"), [("fp32", 0.0), ("fp16", 5e-3)])
 def test_every_graph_gives_the_results_of_onnx_runtime(fakes: Fakes, precision: str, largest: float) -> None:
     engine, reference = (
-        tensorrt(precision),
-        open_engine(Bundle.open(), engine="ort", precision="fp32", threads=1),
+        tensorrt(precision, RGBX),
+        open_engine(Bundle.open(RGBX), engine="ort", precision="fp32", threads=1),
     )
     assert "TensorRT 10.3.0 on Fake GPU (compute capability 8.7)" in str(engine.info)
     assert precision in str(engine.info)
-    for role in GRAPHS:
+    for role in (*GRAPHS, *PAIRS):
         given = engine.graph(role).run(feeds(engine, role))
         expected = reference.graph(role).run(feeds(engine, role))
         assert given.keys() == expected.keys()
@@ -55,6 +57,24 @@ def test_tracker_gives_the_same_boxes(fakes: Fakes) -> None:
     half = len(results) // 2
     assert results[:half] == results[half:]
     assert any(track.box for track in results)
+
+
+def test_tracker_of_pairs_gives_the_same_boxes(fakes: Fakes) -> None:
+    from edgetrack.demo import open_demo
+
+    with open_demo() as scene:
+        pairs = [(f.pixels.copy(), 255 - f.pixels) for f, _ in zip(scene, range(6), strict=False)]
+    black = np.zeros_like(pairs[0][0])
+    pairs[2:4] = [(black, x) for _, x in pairs[2:4]]  # seen in the second sensor alone
+    results = []
+    for engine in (tensorrt(model=RGBX), open_engine(Bundle.open(RGBX), engine="ort", precision="fp32")):
+        tracker = Tracker(engine=engine)
+        tracks = [tracker.start(pairs[0][0], box=(200, 150, 80, 60), x=pairs[0][1])]
+        tracks += [tracker.update(color, x=x) for color, x in pairs[1:]]
+        results.append(tracks)
+    assert results[0] == results[1]
+    assert [track.modalities for track in results[0][2:4]] == [("x",)] * 2
+    assert all(track.box for track in results[0])
 
 
 def test_frames_allocate_nothing_and_copy_back_only_the_bound_outputs(fakes: Fakes) -> None:

@@ -13,7 +13,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 
 import onnxruntime  # noqa: E402
 
-from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
+from edgetrack.bundle import BATCHED, EYE, GRAPHS, MASK, PAIRS, Bundle  # noqa: E402
 from edgetrack.engines.session_graph import session_options  # noqa: E402
 from edgetrack.engines.tensorrt.build import build_plan, make_log  # noqa: E402
 from edgetrack.engines.tensorrt.rewrite import rewritten  # noqa: E402
@@ -21,13 +21,16 @@ from edgetrack.errors import BundleError  # noqa: E402
 from edgetrack.export.layers import Source  # noqa: E402
 from edgetrack.export.operators import operator_functions  # noqa: E402
 from edgetrack.export.quantize import quantize  # noqa: E402
+from edgetrack.manifest import GraphSpec  # noqa: E402
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+ROLES = (*GRAPHS, *PAIRS)
+SELECTING = ("search", "ground", "search_x")  # graphs that select tokens
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the shipped bundle, with a portable INT8 file of ``search`` whose ranges are made up."""
+    """Copy the files of the shipped bundles, with a portable INT8 file of ``search`` whose ranges are made up."""
     place = tmp_path_factory.mktemp("graphs") / "bundle"
     shutil.copytree(Bundle.open().folder, place)
     source = Source.read(place / "search.onnx")
@@ -57,13 +60,17 @@ def outputs(model: Any, folder: Path, feeds: Arrays) -> Arrays:
     return dict(zip(names, session.run(names, feeds), strict=True))
 
 
+def tensors_of(role: str) -> GraphSpec:
+    return Bundle.open("edgetrack-256-x").manifest.tensors[role]  # this bundle has every graph
+
+
 def inputs(role: str) -> Arrays:
     random = np.random.default_rng(1)
     feeds: Arrays = {}
-    for name, spec in Bundle.open().manifest.tensors[role].inputs.items():
+    for name, spec in tensors_of(role).inputs.items():
         if spec.dtype == "int64":
             feeds[name] = random.integers(0, 1000, spec.shape)
-        elif "mask" in name:
+        elif "mask" in name or name == "present":
             feeds[name] = np.ones(spec.shape, np.float32)
         else:
             feeds[name] = random.normal(0, 1, spec.shape).astype(np.float32)
@@ -73,7 +80,7 @@ def inputs(role: str) -> Arrays:
     return feeds
 
 
-@pytest.mark.parametrize("role", ["search", "ground"])
+@pytest.mark.parametrize("role", SELECTING)
 def test_plugin_node_of_selection_gives_the_same_result(folder: Path, role: str) -> None:
     model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=False, plugin=True))
     assert not model.functions
@@ -118,7 +125,7 @@ def test_only_nodes_with_a_kernel_signature_lose_their_functions(tmp_path: Path,
 
 
 @pytest.mark.parametrize("plugin", [False, True])
-@pytest.mark.parametrize("role", GRAPHS)
+@pytest.mark.parametrize("role", ROLES)
 def test_float16_stays_close_and_keeps_the_types_of_inputs_and_outputs(
     folder: Path, role: str, plugin: bool
 ) -> None:
@@ -128,7 +135,7 @@ def test_float16_stays_close_and_keeps_the_types_of_inputs_and_outputs(
         v.SerializeToString() for v in before.graph.input
     ]
     assert list(model.graph.output) == list(before.graph.output)
-    if plugin and role in ("search", "ground"):
+    if plugin and role in SELECTING:
         model.functions.extend(operator_functions())  # in place of the plugins
     expected = outputs(before, folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
@@ -151,7 +158,8 @@ def test_computation_is_in_float16(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "half"),
-    [(f"{role}.onnx", half) for role in GRAPHS for half in (False, True)] + [("search.int8.onnx", False)],
+    [(f"{role}.onnx", half) for role in (*ROLES, *EYE, MASK, *BATCHED) for half in (False, True)]
+    + [("search.int8.onnx", False)],
 )
 def test_nvidias_parser_reads_every_file(rtx: Any, folder: Path, file: str, half: bool) -> None:
     log = make_log(rtx)
@@ -162,7 +170,7 @@ def test_nvidias_parser_reads_every_file(rtx: Any, folder: Path, file: str, half
     data = rewritten(path, half=True, plugin=False) if half else path.read_bytes()
     assert parser.parse(data, str(path)), parser.get_error(0).desc()
     role = file.partition(".")[0]
-    tensors = Bundle.open().manifest.tensors[role]
+    tensors = tensors_of(role)
     fed = [network.get_input(i) for i in range(network.num_inputs)]
     given = [network.get_output(i) for i in range(network.num_outputs)]
     for specs, values in ((tensors.inputs, fed), (tensors.outputs, given)):

@@ -283,8 +283,8 @@ def install(set_item: Callable[[Any, str, Any], None], cuda: FakeCuda, trt: Fake
 Fakes = tuple[FakeCuda, FakeTensorRt]
 
 
-def tensorrt(precision: str = "fp32") -> Any:
-    return open_tensorrt(Bundle.open(), precision=precision)
+def tensorrt(precision: str = "fp32", model: str | None = None) -> Any:
+    return open_tensorrt(Bundle.open(model), precision=precision)
 
 
 def feeds(engine: Any, role: str) -> dict[str, Any]:
