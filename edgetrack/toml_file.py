@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ else:
 LARGEST = 1 << 24  # bytes of a file
 DEEPEST = 64  # nesting of tables and lists
 _BOUND = 1 << 63  # TOML integers have 64 bits; tomllib accepts larger ones, which may not fit in a float
+_NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_TABLE = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
@@ -46,3 +51,28 @@ def _check(values: dict[str, Any]) -> None:
             raise ValueError("it has an integer of more than 64 bits")
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         waiting += [(depth + 1, one) for one in inner]
+
+
+def line_of_key(text: str, *keys: str) -> int:
+    """Return the number of the line that has a key, such as ``"text"``, or ``"cameras", "gate", "text"`` in tables.
+
+    For a value in an inline table, it is the line on which that table begins.
+    """
+    table: list[str] = []
+    around, found = 0, 1  # number of keys that the best line so far has in common
+    for number, line in enumerate(text.splitlines(), 1):
+        if (head := _TABLE.match(line)) is not None:
+            table = here = _names(head[1])
+        elif (pair := _KEY.match(line)) is not None:
+            here = [*table, *_names(pair[1])]
+        else:
+            continue
+        if here[: len(keys)] == list(keys):
+            return number
+        if len(here) > around and here == list(keys[: len(here)]):
+            around, found = len(here), number
+    return found
+
+
+def _names(dotted: str) -> list[str]:
+    return [name.strip("\"'") for name in re.findall(_NAME, dotted)]

@@ -12,7 +12,7 @@ from edgetrack import ConfigError, Zones
 from edgetrack.declared import read_table
 from edgetrack.evaluation.phrases.description import Description
 from edgetrack.io.pairing import read_homography
-from edgetrack.toml_file import LARGEST, load_toml
+from edgetrack.toml_file import LARGEST, line_of_key, load_toml
 from edgetrack.translation import Translation
 from edgetrack.watching.rule_file import read_rules
 
@@ -61,3 +61,27 @@ def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert values == {"a": 1, "b": 2**63 - 1, "c": -(2**63)}
     path.write_bytes('\ufeffGabelstapler = "forklift"\r\n'.encode())
     assert Translation.of(path).applied("roter Gabelstapler") == "roter forklift"
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (("text",), 2),
+        (("cameras",), 5),
+        (("cameras", "gate"), 5),
+        (("cameras", "gate", "text"), 7),
+        (("cameras", "yard b"), 8),
+        (("cameras", "yard b", "text"), 9),
+        (("cameras", "door", "text"), 11),
+        (("cameras", "hall", "box"), 12),
+        (("cameras", "none", "text"), 10),
+        (("none",), 1),
+    ],
+)
+def test_line_of_a_key_is_that_in_its_own_table(keys: tuple[str, ...], line: int) -> None:
+    content = (
+        '# text = "a"\ntext = "b"\nsource = ["gate=x",\n  "yard=y"]\n'
+        + '[cameras.gate] # text\nbox = "1,2,3,4"\ntext = "c"\n[cameras."yard b"]\ntext = "d"\n'
+        + '[cameras]\ndoor.text = "e"\nhall = { box = "1,2,3,4" }\n'
+    )
+    assert line_of_key(content, *keys) == line

@@ -10,6 +10,7 @@ from edgetrack.cli.engine_options import Rule
 from edgetrack.cli.output_files import Services
 from edgetrack.cli.source_options import SourceOptions, source_rules
 from edgetrack.cli.tracking import Plan
+from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import ConfigError
 
 PLACEHOLDER = "{camera}"  # in the names of outputs that hold one camera
@@ -26,17 +27,26 @@ class CameraPlan:
     plan: Plan
 
 
-def named_cameras(sources: Sequence[str]) -> dict[str, str]:
+def named_cameras(sources: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
     """Return the sources by camera; empty for a single source without a name, which needs no labels.
+
+    Args:
+        sources: As given by --source.
+        own: Sources in tables of the config file, by camera.
 
     Raises:
         ConfigError: Two have the same name, or there is a name without a source.
     """
     from edgetrack.io.camera_names import name_cameras, split_name
 
-    if len(sources) < 2 and all(split_name(source)[0] is None for source in sources):
+    if len(sources) < 2 and not own and all(split_name(source)[0] is None for source in sources):
         return {}
     cameras = name_cameras(sources)
+    if twice := sorted(cameras.keys() & own.keys()):
+        raise ConfigError(
+            f"the camera {twice[0]!r} has a source in the list and one in its table [cameras.{twice[0]}]; leave out one"
+        )
+    cameras |= own
     if "-" in cameras.values():
         raise ConfigError("standard input (-) cannot be one of several cameras; read it in a run of its own")
     return cameras
@@ -52,8 +62,6 @@ def camera_rules(cameras: Mapping[str, str], *, realtime: bool) -> dict[str, Rul
     }
     rules["realtime"] = (any(map(_is_file, cameras.values())), "none of the cameras is a file")
     why = {
-        "box": "a box is in the first frame of one camera",
-        "zones": "zones are in the picture of one camera",
         "x": "a second sensor belongs to one camera",
         "show": "a window shows one camera",
         "rerun": "a viewer shows one camera",
@@ -66,7 +74,13 @@ def camera_rules(cameras: Mapping[str, str], *, realtime: bool) -> dict[str, Rul
     named = f"which must have no name, but its name is {names}"
     end = several if len(cameras) > 1 else named
     rules["camera"] = (False, "the cameras are given by --source, where camera 0 is --source 0")
-    return rules | {name: (False, f"{reason}, {end}") for name, reason in why.items()}
+    rules |= {name: (False, f"{reason}, {end}") for name, reason in why.items()}
+    for name, what in (("box", "a box is in the first frame"), ("zones", "zones are in the picture")):
+        rules[name] = (
+            False,
+            f"{what} of one camera, and {name} belongs in its table [cameras.NAME] of --config",
+        )
+    return rules
 
 
 def has_lines(output: Path) -> bool:
@@ -112,8 +126,8 @@ def check_shared(plan: Plan, cameras: Collection[str]) -> None:
             )
 
 
-def plan_camera(name: str, place: str, how: SourceOptions, plan: Plan) -> CameraPlan:
-    """Return what a camera is to do: the plan with its name in the outputs, and the options that its source takes."""
+def plan_camera(name: str, place: str, wanted: Wanted, how: SourceOptions, plan: Plan) -> CameraPlan:
+    """Return what a camera is to do: track its targets, with its name in the outputs, as far as its source can."""
     rules = source_rules(place, realtime=how.realtime)
     own = replace(
         how,
@@ -122,9 +136,8 @@ def plan_camera(name: str, place: str, how: SourceOptions, plan: Plan) -> Camera
         give_up_s=how.give_up_s if rules["give_up_s"][0] else None,
     )
     outputs = [Path(str(path).replace(PLACEHOLDER, name)) for path in plan.outputs]
-    return CameraPlan(
-        name, place, own, replace(plan, outputs=outputs, services=_for_camera(plan.services, name))
-    )
+    services = _for_camera(plan.services, name)
+    return CameraPlan(name, place, own, replace(plan, wanted=wanted, outputs=outputs, services=services))
 
 
 def _is_file(place: str) -> bool:

@@ -15,6 +15,7 @@ from edgetrack import signals
 from edgetrack.cli.base import complain
 from edgetrack.cli.camera_plans import CameraPlan, has_lines
 from edgetrack.cli.mask_options import blurring
+from edgetrack.cli.reload import check_kind
 from edgetrack.cli.run_view import print_camera, print_state
 from edgetrack.cli.source_options import open_given
 from edgetrack.cli.status import Watch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from edgetrack.cli.camera_metrics import CameraMetrics
     from edgetrack.cli.camera_view import CameraLines
-    from edgetrack.cli.reload import Change
+    from edgetrack.cli.reload import Change, ChangeOf
     from edgetrack.cli.service import Service
     from edgetrack.cli.tracking import Plan
     from edgetrack.cli.wanted import Wanted
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from edgetrack.io.source import Source
     from edgetrack.io.turns import Turns
     from edgetrack.meter import Summary
+    from edgetrack.tracker import Tracker
 
 NAP_S = 0.05  # interval at which a pause checks for the end of the run
 
@@ -100,6 +102,26 @@ class Handed:
                 change(*self._due.popleft())
             except EdgetrackError as error:
                 complain(f"{error}; the camera continues unchanged", camera=self._name)
+
+
+def changing(tracker: Tracker, changes: Mapping[str, Handed]) -> tuple[ChangeOf, ChangeOf]:
+    """Return the functions that hand new targets to a camera, and that check them before: see `Reload.apply`.
+
+    Args:
+        tracker: Reads the texts.
+        changes: By camera.
+    """
+
+    def hand(name: str | None, old: Wanted, new: Wanted) -> None:
+        if (old.texts, old.every) != (new.texts, new.every):
+            changes[str(name)].hand(old, new)
+
+    def check(name: str | None, old: Wanted, new: Wanted) -> None:
+        check_kind(old, new)
+        for text in (*new.texts, *new.every):
+            tracker.reader.read(text)
+
+    return hand, check
 
 
 @dataclass(frozen=True)
@@ -219,7 +241,11 @@ class CameraRun:
         from edgetrack.io.turns import InTurn
 
         shared, plan = self._shared, self._plan(source)
-        metrics, frames = shared.metrics.of(self.name, source), InTurn(source, shared.turns)
+        boxed = any(box for _, box in plan.wanted.targets)  # in the first frame
+        if not boxed and not self._camera.how.realtime:
+            source.start_with_newest()
+        metrics = shared.metrics.of(self.name, source)
+        frames = InTurn(source, shared.turns, from_first=boxed)
         prepare = blurring(plan.blur, keep_masks=plan.keep_masks)
         with Outputs(on_failure=partial(tell, camera=self.name), prepare=prepare) as sinks:
             tracking = Tracking(source, plan, sinks, lines=self._lines(plan), reload=self.changes)
@@ -247,10 +273,8 @@ class CameraRun:
         self.failed = self.failed or bool(self.summary.failed)
 
     def _plan(self, source: Source) -> Plan:
-        """Return the plan with the current targets and the shared engine; begin with the newest frame."""
+        """Return the plan with the current targets and the shared engine."""
         plan, wanted = self._camera.plan, self.changes.begin()
-        if not any(box for _, box in wanted.targets) and not self._camera.how.realtime:
-            source.start_with_newest()
         options = replace(plan.options.sharing(self._shared.engine), live=source.live)
         return replace(plan, wanted=wanted, options=options)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -15,9 +15,11 @@ import typer
 from edgetrack.cli.base import parse_box
 from edgetrack.cli.options import option
 from edgetrack.errors import ConfigError, EdgetrackError
-from edgetrack.toml_file import load_toml
+from edgetrack.toml_file import line_of_key, load_toml
 
-PLACES = "edgetrack.config.places"  # key in a context's meta: where each parameter was given, by name
+CONFIG = "edgetrack.config"  # key of the `Config` in a context's meta
+CAMERA_KEYS = ("source", "text", "box", "every", "max", "zones")  # options that a camera of several may have
+CAMERA_TABLE = 'a table such as: [cameras.gate], and below it: text = "red car"'
 EXAMPLE = 'source = "rtsp://host/path" and text = "red car"'
 KINDS: dict[type, str] = {
     bool: "true or false",
@@ -28,6 +30,34 @@ KINDS: dict[type, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Config:
+    """What a file says.
+
+    Attributes:
+        path: The file; None if there is none.
+        values: Values of the command's parameters, by name.
+        cameras: The same for each table ``[cameras.NAME]``, by camera.
+        places: Where each value is, by the name of its parameter, or ``cameras.NAME.`` and that; also of each table,
+            ``cameras.NAME``.
+    """
+
+    path: Path | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    cameras: dict[str, dict[str, Any]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def flat(self) -> dict[str, Any]:
+        """All values, by the names of ``places``."""
+        own = {
+            f"cameras.{name}.{key}": value
+            for name, table in self.cameras.items()
+            for key, value in table.items()
+        }
+        return self.values | own
+
+
 def load_config(context: typer.Context, given: typer.CallbackParam, path: Path | None) -> Path | None:
     """Use the values of the file as defaults of the command; options on the command line take precedence.
 
@@ -36,40 +66,92 @@ def load_config(context: typer.Context, given: typer.CallbackParam, path: Path |
     """
     if path is None or context.resilient_parsing:
         return path
-    defaults, places = read_config(context, path)
-    context.default_map = defaults
-    context.meta[PLACES] = places
+    context.meta[CONFIG] = config = read_config(context, path)
+    context.default_map = config.values
     return path
 
 
-def read_config(context: typer.Context, path: Path) -> tuple[dict[str, Any], dict[str | None, str]]:
-    """Return the values by parameter, and the place of each one in the file.
+def read_config(context: typer.Context, path: Path) -> Config:
+    """Read the file for a command.
 
     Raises:
         ConfigError: the file cannot be read, or has an unknown key or a wrong value.
     """
-    options = {
-        _key(option): option for option in context.command.params if option.name not in ("config", "help")
-    }
-    hints = get_type_hints(inspect.unwrap(context.command.callback or load_config))
-    file = _File(path)
+    file, options = _File(path), _Options(context)
+    content, config = dict(file.content), Config(path)
+    tables = content.pop("cameras", {}) if options.kinds.get("source") is list else {}
+    for key, value in content.items():
+        name, config.values[name] = options.read(file, (key,), value)
+        config.places[name] = f"{file.place(key)}: {key}"
+    if not isinstance(tables, dict):
+        raise file.error(("cameras",), f"cameras is {tables!r}", CAMERA_TABLE)
+    for camera, table in tables.items():
+        config.cameras[camera] = _read_camera(file, options, camera, table, config.places)
+    return config
+
+
+def _read_camera(
+    file: _File, options: _Options, camera: str, table: object, places: dict[str, str]
+) -> dict[str, Any]:
+    from edgetrack.io.camera_names import is_name
+
+    where = ("cameras", camera)
+    if not is_name(camera):
+        raise file.error(where, f"{camera!r} is not a name of a camera", 'letters, digits, ".", "_" and "-"')
+    if not isinstance(table, dict) or not table:
+        said = "is empty" if table == {} else f"is {table!r}"
+        raise file.error(where, f"cameras.{camera} {said}", CAMERA_TABLE)
+    places[f"cameras.{camera}"] = f"{file.place(*where)}: cameras.{camera}"
     values: dict[str, Any] = {}
-    for key, value in file.content.items():
-        if key not in options:
-            raise file.error(key, f"{key!r} is unknown", _nearest(key, options))
-        option = options[key]
-        kind = _kind(hints[str(option.name)])
-        if not _is(value, kind):
-            raise file.error(key, f"{key} is {value!r}", KINDS[kind])
+    for key, value in table.items():
+        if key in options.kinds and key not in CAMERA_KEYS:
+            raise file.wrong(
+                (*where, key),
+                f"{key!r} is an option of the whole run; move it up, before the first table [cameras.NAME]",
+            )
+        name, values[name] = options.read(file, (*where, key), value)
+        places[f"cameras.{camera}.{name}"] = f"{file.place(*where, key)}: cameras.{camera}.{key}"
+    return values
+
+
+class _Options:
+    """The options of a command, by their keys in the file."""
+
+    def __init__(self, context: typer.Context) -> None:
+        self._context = context
+        self._options = {
+            _key(option): option for option in context.command.params if option.name not in ("config", "help")
+        }
+        hints = get_type_hints(inspect.unwrap(context.command.callback or load_config))
+        self.kinds = {key: _kind(hints[str(option.name)]) for key, option in self._options.items()}
+
+    def read(self, file: _File, where: tuple[str, ...], value: Any) -> tuple[str, Any]:
+        """Return the name of the parameter, and its value, checked.
+
+        Raises:
+            ConfigError: The key is unknown, or the value is wrong.
+        """
+        key, of_camera = where[-1], len(where) > 1
+        known = CAMERA_KEYS if of_camera else tuple(self._options)
+        if key not in known:
+            raise file.error(where, f"{key!r} is unknown", _nearest(key, known))
+        if key == "camera" and isinstance(value, dict):
+            raise file.error(where, "camera is a table", CAMERA_TABLE)
+        option, kind, name = self._options[key], self.kinds[key], ".".join(where)
+        if of_camera and key == "source":
+            kind = str  # of a single camera
+        none = of_camera and kind is list and value == []  # in place of those of all cameras
+        if not none and not _is(value, kind):
+            raise file.error(where, f"{name} is {value!r}", KINDS[kind])
         try:
-            values[str(option.name)] = [value] if kind is list and isinstance(value, str) else value
-            _check(key, values[str(option.name)])
-            option.process_value(context, values[str(option.name)])
+            read = [value] if kind is list and isinstance(value, str) else value
+            _check(key, read)
+            option.process_value(self._context, [read] if kind is str and self.kinds[key] is list else read)
         except typer.BadParameter as error:
-            raise file.wrong(key, f"{key}: {error.message}") from error
+            raise file.wrong(where, f"{name}: {error.message}") from error
         except EdgetrackError as error:
-            raise file.wrong(key, str(error)) from error
-    return values, {options[key].name: f"{file.place(key)}: {key}" for key in file.content}
+            raise file.wrong(where, str(error)) from error
+        return str(option.name), read
 
 
 ConfigFile = Annotated[
@@ -103,26 +185,24 @@ class _File:
             ) from error
         if not self.content:
             raise ConfigError(f"config {path} has no effect: it is empty; expected lines such as: {EXAMPLE}")
-        self._lines = text.splitlines()
+        self._text = text
 
-    def place(self, key: str) -> str:
-        """Return the file and the line of a key at the top level."""
-        pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
-        line = next((n for n, line in enumerate(self._lines, 1) if pattern.match(line)), 1)
-        return f"config {self._path}, line {line}"
+    def place(self, *keys: str) -> str:
+        """Return the file and the line of a key, after those of the tables around it."""
+        return f"config {self._path}, line {line_of_key(self._text, *keys)}"
 
-    def error(self, key: str, what: str, expected: str) -> ConfigError:
-        return self.wrong(key, f"{what}; expected {expected}")
+    def error(self, keys: tuple[str, ...], what: str, expected: str) -> ConfigError:
+        return self.wrong(keys, f"{what}; expected {expected}")
 
-    def wrong(self, key: str, said: str) -> ConfigError:
-        return ConfigError(f"{self.place(key)}: {said}")
+    def wrong(self, keys: tuple[str, ...], said: str) -> ConfigError:
+        return ConfigError(f"{self.place(*keys)}: {said}")
 
 
 def _key(option: Any) -> str:
     return str(max(option.opts, key=len)).lstrip("-")
 
 
-def _nearest(key: str, known: Sequence[str] | dict[str, Any]) -> str:
+def _nearest(key: str, known: Sequence[str]) -> str:
     """Return what to expect instead of an unknown key: the nearest one, or all."""
     near = difflib.get_close_matches(key.strip("-").replace("_", "-"), known, n=1)
     return near[0] if near else f"one of {', '.join(known)}"

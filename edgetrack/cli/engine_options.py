@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgetrack.cli.config_file import PLACES
+from edgetrack.cli.config_file import CONFIG
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
             continue
         option = next(max(p.opts, key=len) for p in context.command.params if p.name == name)
         if source.name == "DEFAULT_MAP":  # of --config
-            option = context.meta[PLACES][name]
+            option = context.meta[CONFIG].places[name]
         raise ConfigError(f"{option} has no effect: {why}; leave it out")
 
 

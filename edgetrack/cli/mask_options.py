@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,13 +68,13 @@ def check_mask_files(outputs: Iterable[Path], *, mask: bool) -> None:
 
 
 def mask_rules(
-    rules: dict[str, Rule], wanted: Wanted, outputs: list[Path], *, masks: bool, show: bool
+    rules: dict[str, Rule], wanted: Collection[Wanted], outputs: list[Path], *, masks: bool, show: bool
 ) -> dict[str, Rule]:
     """Return the rules of --mask, --blur and --segmenter: those of engine options, and those of a run.
 
     Args:
         rules: The rules of engine options.
-        wanted: The targets.
+        wanted: The targets, of each camera.
         outputs: Files that are written.
         masks: Whether --mask or --blur is given.
         show: Whether there is a window.
@@ -82,7 +82,7 @@ def mask_rules(
     found: dict[str, Rule] = {}
     for name in ("mask", "blur"):
         effective, why = rules[name]
-        if effective and not wanted.targets:
+        if effective and not any(own.targets for own in wanted):
             effective, why = False, "only targets given by --text or --box have masks"
         found[name] = effective, why
     if found["blur"][0] and not show and not _shows_pictures(outputs):
@@ -90,7 +90,7 @@ def mask_rules(
     found["segmenter"] = rules["segmenter"]
     if not masks:
         found["segmenter"] = False, "neither --mask nor --blur is given"
-    elif not wanted.is_one:
+    elif not all(own.is_one for own in wanted):
         found["segmenter"] = False, "it segments a single target, given by one --text or --box"
     return found
 

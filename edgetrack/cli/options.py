@@ -78,7 +78,8 @@ Source = Annotated[str | None, option(_SOURCE, *("--source", "-s"), panel="Sourc
 Sources = Annotated[
     list[str] | None,
     option(
-        f"{_SOURCE} Repeatable: several cameras, each with its own tracker, on one engine.",
+        f"{_SOURCE} Repeatable: several cameras, each with its own tracker, on one engine. "
+        "With --config, each can have its own targets.",
         *("--source", "-s"),
         panel="Source",
         metavar="[NAME=]SOURCE",

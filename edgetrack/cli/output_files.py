@@ -61,13 +61,13 @@ def open_window(text: str | None, zones: Zones | None) -> Sink:
     return WindowSink(text=text, zones=zones)
 
 
-def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
-    """Refuse outputs whose format can hold only one target if there are more.
+def check_one_target(outputs: Iterable[Path], wanted: Iterable[Wanted]) -> None:
+    """Refuse outputs whose format can hold only one target if there are more, in the only or in one of the cameras.
 
     Raises:
         ConfigError: there is such an output.
     """
-    if len(wanted.targets) == 1 and not wanted.every:
+    if all(len(own.targets) == 1 and not own.every for own in wanted):
         return
     if path := next((path for path in outputs if path.suffix.lower() == ".otb"), None):
         raise ConfigError(

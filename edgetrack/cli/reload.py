@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
 from edgetrack.cli.base import advise, complain
-from edgetrack.cli.config_file import read_config
+from edgetrack.cli.camera_targets import check_tables, config_of, is_given, own_values, place_of
+from edgetrack.cli.config_file import Config, read_config
 from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import ConfigError, EdgetrackError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edgetrack.tracker import Tracker
 
     Change = Callable[[Wanted, Wanted], None]
+    ChangeOf = Callable[[str | None, Wanted, Wanted], None]
 
 TARGETS = ("text", "every")  # the parameters that can change during a run
 
@@ -42,12 +44,14 @@ class Reload:
     Args:
         context: of the running command.
         path: the file; without one (None), requests are impossible.
-        wanted: the current targets of the run.
+        wanted: the current targets of each camera; of the only source, with None as its name.
     """
 
-    def __init__(self, context: typer.Context, path: Path | None, wanted: Wanted) -> None:
+    def __init__(
+        self, context: typer.Context, path: Path | None, wanted: Mapping[str | None, Wanted]
+    ) -> None:
         self._context, self._path, self._wanted = context, path, wanted
-        self._values: dict[str, Any] = dict(context.default_map or {})
+        self._config = config_of(context)
         self._asked = False
 
     @property
@@ -59,42 +63,64 @@ class Reload:
         self._asked = True
 
     def between_frames(self, change: Change) -> None:
-        """Read the file if it was requested, and report the result; see `Changes`."""
+        """Read the file if it was requested, change the targets of the only source, and report; see `Changes`."""
+        self.apply(lambda _, old, new: change(old, new))
+
+    def apply(self, hand: ChangeOf, check: ChangeOf = lambda *_: None) -> None:
+        """Read the file if it was requested, change the targets of each camera, and report.
+
+        Args:
+            hand: Gets the name of a camera, None for the only source, and its targets before and after.
+            check: Gets the same before anything is changed; if it raises an ``EdgetrackError``, nothing is.
+        """
         if not self._asked or self._path is None:
             return
         self._asked = False
         try:
-            values, places = read_config(self._context, self._path)
+            config = read_config(self._context, self._path)
+            check_tables(self._context, config, [name for name in self._wanted if name is not None])
+            wanted = {name: self._read(config, name, old) for name, old in self._wanted.items()}
+            for step in (check, hand):
+                for name, new in wanted.items():
+                    with _placed(config, name):
+                        step(name, self._wanted[name], new)
         except EdgetrackError as error:
             complain(f"{error}; the run continues unchanged")
             return
-        try:
-            wanted = self._read(values)
-            change(self._wanted, wanted)
-        except EdgetrackError as error:
-            place = places.get("text") or places.get("every") or f"config {self._path}"
-            complain(f"{place}: {error}; the run continues unchanged")
-            return
-        for name in sorted(values.keys() | self._values.keys()):
-            if name not in TARGETS and values.get(name) != self._values.get(name) and not self._given(name):
-                advise(
-                    f"{places.get(name, f'config {self._path}: {name}')} has changed; restart the run to apply it"
-                )
-        self._wanted, self._values = wanted, self._values | {name: values.get(name) for name in TARGETS}
+        self._advise(config)
+        self._wanted = wanted
         _tell(wanted)
 
-    def _read(self, values: dict[str, Any]) -> Wanted:
-        texts, every = (self._context.params[n] if self._given(n) else values.get(n) for n in TARGETS)
-        boxes = self._context.params["box"] or []  # in the first frame
-        if boxes and bool(texts) != bool(self._wanted.texts):
-            raise ConfigError("a box without a text refers to the first frame; restart the run")
-        read = Wanted.of(texts or [], [] if texts else boxes, every or [], self._wanted.max, None)
-        return replace(read, zones=self._wanted.zones)
+    def _read(self, config: Config, name: str | None, old: Wanted) -> Wanted:
+        own = {} if name is None else own_values(self._context, config, name)
+        now = [
+            own.get(
+                key, self._context.params[key] if is_given(self._context, key) else config.values.get(key)
+            )
+            or []
+            for key in TARGETS
+        ]
+        with _placed(config, name):
+            return old.changed(*now)
 
-    def _given(self, name: str) -> bool:
-        """Whether the command line gives it, which takes precedence over the file."""
-        source = self._context.get_parameter_source(name)
-        return source is not None and source.name == "COMMANDLINE"
+    def _advise(self, config: Config) -> None:
+        """Say which options have changed that cannot change during a run."""
+        old, new = self._config.flat, config.flat
+        for name in sorted(old.keys() | new.keys()):
+            key = name.rpartition(".")[2]
+            if key in TARGETS or old.get(name) == new.get(name) or is_given(self._context, key):
+                continue
+            place = config.places.get(name, f"config {self._path}: {name}")
+            advise(f"{place} has changed; restart the run to apply it")
+
+
+@contextmanager
+def _placed(config: Config, camera: str | None) -> Iterator[None]:
+    """Put the place of a camera's targets in front of an error."""
+    try:
+        yield
+    except EdgetrackError as error:
+        raise ConfigError(f"{place_of(config, camera)}{error}") from error
 
 
 def check_kind(old: Wanted, new: Wanted) -> None:
@@ -153,8 +179,8 @@ def change_many(tracker: MultiTracker) -> Change:
     return change
 
 
-def _tell(wanted: Wanted) -> None:
+def _tell(wanted: Mapping[str | None, Wanted]) -> None:
     from edgetrack import terminal
-    from edgetrack.cli.run_view import print_targets
+    from edgetrack.cli.run_view import print_wanted
 
-    print_targets(terminal.open_console(), wanted.targets, wanted.every)
+    print_wanted(terminal.open_console(), wanted)

@@ -6,6 +6,7 @@ import typer
 
 from edgetrack import signals
 from edgetrack.cli.camera_plans import camera_rules, check_shared, named_cameras, plan_camera
+from edgetrack.cli.camera_targets import check_tables, config_of, own_sources, wanted_by, zone_files
 from edgetrack.cli.clip_options import ClipOptions, Clips, ClipsMb, PostRollS, PreRollS
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused, text_rules
@@ -111,23 +112,26 @@ def run_command(
     description instead of the best one. Ctrl-C leaves complete files. If one output cannot be written, the others
     continue, and the exit code is 2.
     """
-    wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs, sources = output or [], source or []
-    cameras, one = named_cameras(sources), sources[0] if sources else None
-    check_overwrites(
-        outputs, [*(cameras.values() or sources), x, x_homography, zones, words, segmenter, grounder, config]
-    )
-    rules = adapter_rules(model) | text_rules(bool(text), bool(every))
-    rules |= grounder_rules(rules, text=bool(text), given=grounder is not None)
+    cameras, one = named_cameras(sources, own_sources(context)), sources[0] if sources else None
+    check_tables(context, config_of(context), cameras)
+    rules = camera_rules(cameras, realtime=realtime) if cameras else source_rules(one, realtime=realtime)
+    refuse_unused(context, rules)
+    wanted = wanted_by(context, config_of(context), context.params, cameras)
+    if not cameras:
+        wanted = {None: Wanted.of(text or [], box or [], every or [], max, zones)}
+    read = [*(cameras.values() or sources), *zone_files(context, cameras), x, x_homography, zones]
+    check_overwrites(outputs, [*read, words, segmenter, grounder, config])
+    has_text, has_every = (any(getattr(own, kind) for own in wanted.values()) for kind in ("texts", "every"))
+    rules = adapter_rules(model) | text_rules(has_text, has_every)
+    rules |= grounder_rules(rules, text=has_text, given=grounder is not None)
     check_mask_files(outputs, mask=mask)
-    check_one_target(outputs, wanted)
+    check_one_target(outputs, wanted.values())
     masks = mask or blur is not None
-    rules |= mask_rules(rules, wanted, outputs, masks=masks, show=show)
+    rules |= mask_rules(rules, wanted.values(), outputs, masks=masks, show=show)
     second = Second(x, x_homography, x_within_ms, x_range)
     keeping = ClipOptions(clips, pre_roll_s, post_roll_s, clips_mb)
-    rules |= second.rules() | keeping.rules()
-    rules |= camera_rules(cameras, realtime=realtime) if cameras else source_rules(one, realtime=realtime)
-    refuse_unused(context, rules)
+    refuse_unused(context, rules | second.rules() | keeping.rules())
     options = EngineOptions(
         model,
         engine,
@@ -143,7 +147,7 @@ def run_command(
         wait=False,
     )
     plan = Plan(
-        wanted=wanted,
+        wanted=next(iter(wanted.values())),
         options=options,
         outputs=outputs,
         show=show,
@@ -160,7 +164,9 @@ def run_command(
         with signals.interruptible(on_hangup=reload.on_hangup):
             from edgetrack.cli.several_cameras import track_cameras
 
-            track_cameras([plan_camera(name, place, how, plan) for name, place in cameras.items()], reload)
+            track_cameras(
+                [plan_camera(name, place, wanted[name], how, plan) for name, place in cameras.items()], reload
+            )
         return
     with (
         signals.interruptible(on_hangup=reload.on_hangup),

@@ -53,9 +53,11 @@ def log_heading(
     )
 
 
-def log_targets(targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]) -> None:
-    """Log the event "targets": those that a reloaded config file has given."""
-    log.write("info", "targets", **_targets(targets, every))
+def log_targets(
+    targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str], *, camera: str | None = None
+) -> None:
+    """Log the event "targets": those that a reloaded config file has given to all cameras, or to one."""
+    log.write("info", "targets", camera=camera, **_targets(targets, every))
 
 
 def log_state(state: SourceState, *, source: str, camera: str | None = None) -> None:

@@ -5,7 +5,7 @@ They are printed in words, or logged as JSON lines if that was chosen by --log-f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -54,11 +54,21 @@ def print_heading(
     print_engine(console, engine, grounder, served)
 
 
-def print_common(console: Console, engine: Engine, wanted: Wanted, served: str | None) -> None:
-    """Print what the cameras of a run have in common; as JSON lines, it is logged with each camera."""
+def print_common(
+    console: Console, engine: Engine, wanted: Mapping[str | None, Wanted], served: str | None
+) -> None:
+    """Print what each camera of a run tracks, and what runs it; as JSON lines, it is logged with each camera."""
     if not log.is_json():
-        print_targets(console, wanted.targets, wanted.every)
+        print_wanted(console, wanted)
         print_engine(console, engine, None, served)
+
+
+def print_wanted(console: Console, wanted: Mapping[str | None, Wanted]) -> None:
+    """Print the targets of each camera, by name; if all have the same ones, once."""
+    each = [(name, (own.targets, own.every)) for name, own in wanted.items()]
+    same = all(own == each[0][1] for _, own in each)
+    for name, (targets, every) in each[:1] if same else each:
+        print_targets(console, targets, every, camera=None if same else name)
 
 
 def print_camera(
@@ -93,18 +103,23 @@ def print_engine(
 
 
 def print_targets(
-    console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
+    console: Console,
+    targets: Sequence[tuple[str | None, Box | None]],
+    every: Sequence[str],
+    *,
+    camera: str | None = None,
 ) -> None:
-    """Print the text and the box of each target, and the phrases of queries."""
+    """Print the text and the box of each target, and the phrases of queries, after the name of the camera if given."""
     if log.is_json():
-        run_log.log_targets(targets, every)
+        run_log.log_targets(targets, every, camera=camera)
         return
+    of = "" if camera is None else f"{camera}: "
     for text, box in targets:
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
-        _row(console, "target", " at ".join(target))
+        _row(console, "target", of + " at ".join(target))
     for phrase in every:
-        _row(console, "every", f'"{phrase}"')
+        _row(console, "every", f'{of}"{phrase}"')
 
 
 def print_state(

@@ -11,8 +11,8 @@ from edgetrack import cores, signals
 from edgetrack.cli.advice import advise_of_plurals
 from edgetrack.cli.camera_metrics import serving_cameras
 from edgetrack.cli.camera_plans import has_lines
-from edgetrack.cli.camera_run import CameraRun, Heart, Shared
-from edgetrack.cli.reload import Reload, check_kind
+from edgetrack.cli.camera_run import CameraRun, Heart, Shared, changing
+from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import quick_turns
 from edgetrack.cli.service import Service
 from edgetrack.cli.status import REDRAW_S
@@ -45,8 +45,9 @@ def track_cameras(cameras: Sequence[CameraPlan], reload: Reload) -> None:
         first = cast("Tracker", plan.options.tracker())  # opens the engine, which all share
         turns = Turns(max(1, cores.usable() // plan.options.threads))
         console = terminal.open_console()  # standard output may belong to an output by now
-        print_common(console, first.engine, plan.wanted, served)
-        advise_of_plurals(first, plan.wanted.texts)
+        wanted: dict[str | None, Wanted] = {camera.name: camera.plan.wanted for camera in cameras}
+        print_common(console, first.engine, wanted, served)
+        advise_of_plurals(first, list(dict.fromkeys(text for own in wanted.values() for text in own.texts)))
         with signals.held(), CameraLines(console, names) as lines:
             heart = Heart(service, names)
             shared = Shared(first.engine, turns, metrics, served, files, console, lines, heart)
@@ -55,23 +56,10 @@ def track_cameras(cameras: Sequence[CameraPlan], reload: Reload) -> None:
             while waiting := [run for run in runs if not run.ended]:
                 waiting[0].wait(REDRAW_S)
                 lines.draw()
-                reload.between_frames(lambda old, new: _change(runs, first, old, new))
+                reload.apply(*changing(first, {run.name: run.changes for run in runs}))
     for run in runs:
         run.report()
     _finish(runs)
-
-
-def _change(runs: Sequence[CameraRun], tracker: Tracker, old: Wanted, new: Wanted) -> None:
-    """Hand new targets to all cameras.
-
-    Raises:
-        EdgetrackError: They cannot be tracked; nothing has changed.
-    """
-    check_kind(old, new)
-    for text in (*new.texts, *new.every):
-        tracker.reader.read(text)
-    for run in runs:
-        run.changes.hand(old, new)
 
 
 @contextmanager

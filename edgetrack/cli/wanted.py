@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,21 +33,30 @@ class Wanted:
     watcher: Watcher | None = None
     unusual: UnusualWatcher | None = None
     sinks: tuple[Sink, ...] = ()  # in addition to the outputs
+    boxed: bool = False  # whether boxes were given when the run began
+    named: bool = (
+        False  # whether tracks have names even if it is one target, because other cameras have several
+    )
 
     @classmethod
     def of(cls, texts: list[str], boxes: list[str], every: list[str], max: int, zones: Path | None) -> Wanted:
         """Check the options before anything is opened."""
         targets = _targets(texts, boxes)
-        if not targets and not every:
-            raise ConfigError(f"nothing to track: give --text, --box, --every or several, as in: {EXAMPLE}")
-        for phrase in every:
-            if every.count(phrase) > 1:
-                raise ConfigError(f"--every {phrase!r} is given twice; expected a different text for each")
-            if phrase in texts:
-                raise ConfigError(
-                    f"{phrase!r} is given as --text and as --every; expected only one of them, or a different text"
-                )
-        return cls(targets, every, max, None if zones is None else _zones(zones))
+        _check(targets, every)
+        areas = None if zones is None else _zones(zones)
+        return cls(targets, every, max, areas, boxed=bool(boxes))
+
+    def changed(self, texts: list[str], every: list[str]) -> Wanted:
+        """Return it with other texts and phrases, for a run in progress: boxes refer to its first frame.
+
+        Raises:
+            ConfigError: The texts or phrases are wrong, or a box would be left without its text.
+        """
+        if self.boxed and bool(texts) != bool(self.texts):
+            raise ConfigError("a box without a text refers to the first frame; restart the run")
+        targets = self.targets if self.boxed and not texts else _targets(texts, [])
+        _check(targets, every)
+        return replace(self, targets=targets, every=every)
 
     @property
     def texts(self) -> list[str]:
@@ -57,7 +66,8 @@ class Wanted:
     @property
     def is_one(self) -> bool:
         """Whether it is one target without zones or rules, which a ``Tracker`` can follow."""
-        return len(self.targets) == 1 and not self.every and self.zones is None and self.watcher is None
+        one = len(self.targets) == 1 and not self.every and not self.named
+        return one and self.zones is None and self.watcher is None
 
 
 def without_all(text: str) -> str:
@@ -66,6 +76,19 @@ def without_all(text: str) -> str:
     head = next((word for word in ALL if start.startswith(word)), "")
     rest = text.lstrip()[len(head) :].lstrip() if head else text
     return rest[4:].lstrip() if head and rest.lower().startswith("the ") else rest
+
+
+def _check(targets: list[Target], every: list[str]) -> None:
+    texts = [text for text, _ in targets]
+    if not targets and not every:
+        raise ConfigError(f"nothing to track: give --text, --box, --every or several, as in: {EXAMPLE}")
+    for phrase in every:
+        if every.count(phrase) > 1:
+            raise ConfigError(f"--every {phrase!r} is given twice; expected a different text for each")
+        if phrase in texts:
+            raise ConfigError(
+                f"{phrase!r} is given as --text and as --every; expected only one of them, or a different text"
+            )
 
 
 def _zones(path: Path) -> Zones:

@@ -126,7 +126,7 @@ def watch_command(
     strange = None if unusual is None else _unusual(unusual, per_day)
     queries = list(watcher.queries)
     wanted = Wanted([(text, None) for text in watcher.targets], queries, max, areas, watcher, strange)
-    check_one_target(outputs, wanted)
+    check_one_target(outputs, [wanted])
     keeping = ClipOptions(clips, pre_roll_s, post_roll_s, clips_mb, frozenset(["alert"]))
     used: dict[str, Rule] = {
         **source_rules(source, realtime=realtime),

@@ -14,13 +14,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OTHERS = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+def is_name(name: str) -> bool:
+    """Return whether a camera can have that name: letters, digits, ".", "_" and "-", but none of those three first."""
+    return _NAME.fullmatch(name) is not None
+
+
 def split_name(given: str) -> tuple[str | None, str]:
     """Split ``NAME=SOURCE``; the name is None if there is none, as in an address or a path that contains "=".
 
     A name has only letters, digits, ".", "_" and "-". A path is taken as such if it exists, or if its folder does.
     """
     name, equals, source = given.partition("=")
-    if not equals or not _NAME.fullmatch(name) or _is_path(given):
+    if not equals or not is_name(name) or _is_path(given):
         return None, given
     return name, source
 

@@ -53,10 +53,15 @@ class InTurn:
 
     A live source yields the newest frame of that moment; one that has waited for the turn then counts as dropped. Call
     ``rest`` when no more frames are asked for.
+
+    Args:
+        source: Where the frames come from.
+        turns: Of the cameras.
+        from_first: Whether the first frame is yielded even if there is a newer one, because it has the target's box.
     """
 
-    def __init__(self, source: Source, turns: Turns) -> None:
-        self._source, self._turns = source, turns
+    def __init__(self, source: Source, turns: Turns, *, from_first: bool = False) -> None:
+        self._source, self._turns, self._exact = source, turns, from_first
         self._skipped, self._taken = 0, False
 
     @property
@@ -68,7 +73,8 @@ class InTurn:
         for frame in self._source:
             self._turns.take()
             self._taken = True
-            yield self._newest(frame)
+            exact, self._exact = self._exact, False
+            yield frame if exact else self._newest(frame)
             self.rest()
 
     def rest(self) -> None:

@@ -134,7 +134,7 @@ def test_topics_of_a_broker_have_the_camera() -> None:
         (["--clips", "c"], "as in: --clips 'c/{camera}'"),
         (["--publish", "rtsp://u:s3cret@h/x"], "as in: --publish 'rtsp://h/x-{camera}'"),
         (["--show"], "--show has no effect: a window shows one camera, and the run has 2 (a, b)"),
-        (["--box", "1,2,3,4"], "--box has no effect: a box is in the first frame of one camera, and"),
+        (["--box", "1,2,3,4"], "first frame of one camera, and box belongs in its table [cameras.NAME] of --config"),
         (["--x", "fourth"], "--x has no effect: a second sensor belongs to one camera, and"),
         (["--rerun", "rerun+http://h:1/proxy"], "--rerun has no effect: a viewer shows one camera, and"),
         (["--grounder", "edgetrack-160"], "--grounder has no effect: a grounder searches the frames of one"),

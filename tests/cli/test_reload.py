@@ -35,7 +35,7 @@ class Site:
         context = command.make_context("run", ["--config", str(path), *words])
         given = context.params
         wanted = Wanted.of(given["text"] or [], given["box"] or [], given["every"] or [], given["max"], None)
-        self._reload = Reload(context, path, wanted)
+        self._reload = Reload(context, path, {None: wanted})
 
     def becomes(self, content: str, change: Any) -> None:
         self._path.write_text(content)
