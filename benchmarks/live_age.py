@@ -1,12 +1,14 @@
 """Measure the age of a camera's frame when its track is written, and the cost of the outputs.
 
 python benchmarks/live_age.py --seconds 60
+python benchmarks/live_age.py --seconds 15 --rounds 4 --outputs "JSON lines" --outputs "and all others"
 
 This starts GStreamer's RTSP server (see soak_live.py for its packages) with a bouncing ball, and ``edgetrack run`` on
 it: first with JSON lines alone, then also with a video and recordings, then with every output: bags, clips, a broker
 (mosquitto), a webhook, a media server to publish to, and metrics that are read once per second. The age is the time
 from the arrival of a frame to the writing of its line; the first seconds, in which the network is loaded, are excluded.
-All servers, decoder, tracker and outputs share the processor.
+With several rounds, the rows take turns, so that other work on the machine affects them alike; then each figure is a
+median, and in brackets its range. All servers, decoder, tracker and outputs share the processor.
 """
 
 from __future__ import annotations
@@ -83,23 +85,36 @@ OUTPUTS = {
 
 def measured(
     url: str, folder: Path, outputs: tuple[str, ...], services: list[str], args: argparse.Namespace
-) -> str:
-    """Run once, and return a row of results in milliseconds."""
+) -> tuple[list[float], str]:
+    """Run once; return times in milliseconds and counts of frames, and what outputs have dropped."""
     lines = folder / "tracks.jsonl"
     words = [sys.executable, "-m", "edgetrack", "run", "--source", url, "--text", "white ball", *services]
     words += ["--threads", str(args.threads), "--max-frames", str(round(args.seconds * args.fps))]
     for path in (lines, *(folder / name for name in outputs)):
         words += ["--output", str(path)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
     tracks = [json.loads(line) for line in lines.read_text().splitlines()]
     kept = [track for track in tracks if track["time_s"] > tracks[0]["time_s"] + LEFT_OUT_S]
-    cells = []
+    figures: list[float] = []
     for name in ("age_ms", "latency_ms"):
-        p50, p99 = np.percentile([track[name] for track in kept], (50, 99))
-        cells += [f"{p50:.1f}", f"{p99:.1f}"]
+        figures += [float(v) for v in np.percentile([track[name] for track in kept], (50, 99))]
     missed = kept[-1]["frame"] - kept[0]["frame"] + 1 - len(kept)
     dropped = [line.strip() for line in (done.stdout + done.stderr).splitlines() if "dropped from" in line]
-    return " | ".join([*cells, str(len(kept)), str(missed), "; ".join(dropped) or "none"])
+    return [*figures, len(kept), missed], "; ".join(dropped)
+
+
+def row(name: str, runs: list[tuple[list[float], str]]) -> str:
+    """Return a row of the table: the median and the range of each figure."""
+    table = np.array([figures for figures, _ in runs])
+    cells = [f"{np.median(own):.1f}" for own in table.T]
+    if len(runs) > 1:
+        cells = [
+            f"{cell} ({min(own):.1f} to {max(own):.1f})" for cell, own in zip(cells, table.T, strict=True)
+        ]
+    dropped = "; ".join(said for _, said in runs if said)
+    return f"| {' | '.join([name, *cells, dropped or 'none'])} |"
 
 
 def main() -> None:
@@ -111,20 +126,25 @@ def main() -> None:
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1, help="of the engine")
     parser.add_argument("--outputs", choices=OUTPUTS, action="append", help="one of the rows; repeatable")
+    parser.add_argument("--rounds", type=int, default=1, help="of runs of all rows, in turn")
     args = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
     camera = import_module("rtsp_camera").RtspCamera((640, 480), fps=args.fps)
+    runs: dict[str, list[tuple[list[float], str]]] = {name: [] for name in args.outputs or OUTPUTS}
     try:
-        print(
-            f"{machine()}\n\n| outputs | age p50 | p99 | update p50 | p99 | frames | missed | dropped by outputs |"
-        )
-        print("|---|---:|---:|---:|---:|---:|---:|---|")
-        for name in args.outputs or OUTPUTS:
-            files, start = OUTPUTS[name]
-            with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as services:
-                print(f"| {name} | {measured(camera.url, Path(folder), files, services, args)} |", flush=True)
+        for number in range(args.rounds):
+            for name in list(runs)[:: 1 if number % 2 == 0 else -1]:
+                files, start = OUTPUTS[name]
+                with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as services:
+                    runs[name].append(measured(camera.url, Path(folder), files, services, args))
     finally:
         camera.kill()
+    print(
+        f"{machine()}\n\n| outputs | age p50 | p99 | update p50 | p99 | frames | missed | dropped by outputs |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---|")
+    for name, own in runs.items():
+        print(row(name, own))
 
 
 if __name__ == "__main__":
