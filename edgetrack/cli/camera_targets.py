@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import typer
 
 from edgetrack.cli.config_file import CONFIG, Config
-from edgetrack.cli.wanted import Wanted
-from edgetrack.errors import ConfigError
+from edgetrack.cli.wanted import Wanted, read_zones
+from edgetrack.errors import ConfigError, EdgetrackError
 
 SHARED = ("text", "every", "max")  # options for all cameras, which one may have for itself
 
@@ -42,10 +43,10 @@ def zone_files(context: typer.Context, cameras: Collection[str]) -> list[Path]:
 
 
 def check_tables(context: typer.Context, config: Config, cameras: Collection[str]) -> None:
-    """Refuse a table of the config file for a camera that neither the run nor the file has.
+    """Refuse a table for a camera that neither the run nor the file has, and targets that all tables replace.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: There are some.
     """
     from edgetrack.io.camera_names import name_cameras
 
@@ -61,6 +62,10 @@ def check_tables(context: typer.Context, config: Config, cameras: Collection[str
         raise ConfigError(
             f"{config.places[f'cameras.{name}']}: no source has the name {name!r}; {said}, or a source in this table"
         )
+    for key in SHARED:
+        everywhere = len(cameras) > 0 and all(key in config.cameras.get(name, {}) for name in cameras)
+        if everywhere and key in config.values and not is_given(context, key):
+            raise ConfigError(f"{config.places[key]} has no effect: each camera has its own; leave it out")
 
 
 def wanted_by(
@@ -81,16 +86,15 @@ def wanted_by(
     for name in cameras:
         own = own_values(context, config, name)
         texts, every, most = (own.get(key, params[key]) for key in SHARED)
-        zones = Path(own["zones"]) if "zones" in own else None
-        try:
-            found[name] = wanted = Wanted.of(texts or [], own.get("box", []), every or [], most, zones)
-        except ConfigError as error:
-            raise ConfigError(f"{place_of(config, name)}{error}") from error
+        with placed(place_of(config, name)):
+            found[name] = wanted = Wanted.of(texts or [], own.get("box", []), every or [], most, None)
+        if "zones" in own:
+            with placed(f"{config.places[f'cameras.{name}.zones']}: "):
+                found[name] = replace(wanted, zones=read_zones(Path(own["zones"])))
         if "max" in own and not wanted.every:
             raise ConfigError(
                 f"{config.places[f'cameras.{name}.max']} has no effect: the camera has no every; leave it out"
             )
-    _check_shared(context, config, cameras)
     if not all(wanted.is_one for wanted in found.values()):  # then all tracks of the run have names
         found = {name: replace(wanted, named=True) for name, wanted in found.items()}
     return found
@@ -112,6 +116,15 @@ def own_values(context: typer.Context, config: Config, name: str) -> dict[str, A
     return own
 
 
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Put a place in front of an error, as `place_of` returns it."""
+    try:
+        yield
+    except EdgetrackError as error:
+        raise ConfigError(f"{place}{error}") from error
+
+
 def place_of(config: Config, name: str | None = None) -> str:
     """Return where the targets of a camera are given, as the beginning of an error; empty if not in a file."""
     keys = ("text", "every", "box", "zones")
@@ -122,11 +135,3 @@ def place_of(config: Config, name: str | None = None) -> str:
     if name is None:
         return f"config {config.path}: "
     return f"camera {name}: " if config.cameras else ""
-
-
-def _check_shared(context: typer.Context, config: Config, cameras: Collection[str]) -> None:
-    """Refuse targets for all cameras in the file that each camera replaces."""
-    for key in SHARED:
-        everywhere = len(cameras) > 0 and all(key in config.cameras.get(name, {}) for name in cameras)
-        if everywhere and key in config.values and not is_given(context, key):
-            raise ConfigError(f"{config.places[key]} has no effect: each camera has its own; leave it out")

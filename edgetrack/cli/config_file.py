@@ -140,7 +140,7 @@ class _Options:
         option, kind, name = self._options[key], self.kinds[key], ".".join(where)
         if of_camera and key == "source":
             kind = str  # of a single camera
-        none = of_camera and kind is list and value == []  # in place of those of all cameras
+        none = of_camera and key in ("text", "every") and value == []  # in place of those of all cameras
         if not none and not _is(value, kind):
             raise file.error(where, f"{name} is {value!r}", KINDS[kind])
         try:

@@ -79,7 +79,7 @@ Sources = Annotated[
     list[str] | None,
     option(
         f"{_SOURCE} Repeatable: several cameras, each with its own tracker, on one engine. "
-        "With --config, each can have its own targets.",
+        "{camera} in the name of an output stands for NAME. With --config, each can have its own targets.",
         *("--source", "-s"),
         panel="Source",
         metavar="[NAME=]SOURCE",

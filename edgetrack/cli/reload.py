@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import typer
 
 from edgetrack.cli.base import advise, complain
-from edgetrack.cli.camera_targets import check_tables, config_of, is_given, own_values, place_of
+from edgetrack.cli.camera_targets import check_tables, config_of, is_given, own_values, place_of, placed
 from edgetrack.cli.config_file import Config, read_config
 from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import ConfigError, EdgetrackError
@@ -82,7 +81,7 @@ class Reload:
             wanted = {name: self._read(config, name, old) for name, old in self._wanted.items()}
             for step in (check, hand):
                 for name, new in wanted.items():
-                    with _placed(config, name):
+                    with placed(place_of(config, name)):
                         step(name, self._wanted[name], new)
         except EdgetrackError as error:
             complain(f"{error}; the run continues unchanged")
@@ -100,7 +99,7 @@ class Reload:
             or []
             for key in TARGETS
         ]
-        with _placed(config, name):
+        with placed(place_of(config, name)):
             return old.changed(*now)
 
     def _advise(self, config: Config) -> None:
@@ -112,15 +111,6 @@ class Reload:
                 continue
             place = config.places.get(name, f"config {self._path}: {name}")
             advise(f"{place} has changed; restart the run to apply it")
-
-
-@contextmanager
-def _placed(config: Config, camera: str | None) -> Iterator[None]:
-    """Put the place of a camera's targets in front of an error."""
-    try:
-        yield
-    except EdgetrackError as error:
-        raise ConfigError(f"{place_of(config, camera)}{error}") from error
 
 
 def check_kind(old: Wanted, new: Wanted) -> None:

@@ -43,7 +43,7 @@ class Wanted:
         """Check the options before anything is opened."""
         targets = _targets(texts, boxes)
         _check(targets, every)
-        areas = None if zones is None else _zones(zones)
+        areas = None if zones is None else read_zones(zones)
         return cls(targets, every, max, areas, boxed=bool(boxes))
 
     def changed(self, texts: list[str], every: list[str]) -> Wanted:
@@ -91,7 +91,8 @@ def _check(targets: list[Target], every: list[str]) -> None:
             )
 
 
-def _zones(path: Path) -> Zones:
+def read_zones(path: Path) -> Zones:
+    """Read the file of --zones; see ``Zones.read``."""
     from edgetrack.zones import Zones
 
     return Zones.read(path)

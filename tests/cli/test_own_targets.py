@@ -165,7 +165,8 @@ def test_a_reload_changes_the_text_of_the_right_camera(tmp_path: Path) -> None:
             '[cameras.gate]\ntext = "dog"\n[cameras.yard]\ntext = "dog"',
             "line 2: text has no effect: each camera has its own; leave it out",
         ),
-        ('[cameras.yard]\nzones = "none.toml"', "zones none.toml cannot be read"),
+        ('[cameras.yard]\nzones = "none.toml"', "line 4: cameras.yard.zones: zones none.toml cannot be read"),
+        ("[cameras.yard]\nbox = []", "line 4: cameras.yard.box is []; expected a string such as"),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_an_error_with_its_line(

@@ -98,6 +98,15 @@ def test_the_frame_is_the_newest_when_the_turn_comes(live: bool) -> None:
         assert taken.dropped == 0
 
 
+def test_the_first_frame_is_tracked_although_there_is_a_newer_one_if_it_has_the_box() -> None:
+    go, turns = threading.Event(), Turns(1)
+    go.set()
+    with Source(frames(go), name="f", fps=30, count=None, live=True, reading=Reading()) as source:
+        time.sleep(0.5)
+        taken = InTurn(source, turns, from_first=True)
+        assert [frame.index for frame in taken] == [0, 4]
+
+
 def test_an_error_does_not_keep_the_turn() -> None:
     go, turns = threading.Event(), Turns(1)
     go.set()
