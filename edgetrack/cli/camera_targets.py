@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -68,24 +68,17 @@ def check_tables(context: typer.Context, config: Config, cameras: Collection[str
             raise ConfigError(f"{config.places[key]} has no effect: each camera has its own; leave it out")
 
 
-def wanted_by(
-    context: typer.Context, config: Config, params: Mapping[str, Any], cameras: Collection[str]
-) -> dict[str | None, Wanted]:
+def wanted_by(context: typer.Context, cameras: Collection[str]) -> dict[str | None, Wanted]:
     """Return what each camera tracks.
-
-    Args:
-        context: Of the running command.
-        config: The config file.
-        params: Values of the options for all cameras.
-        cameras: Names of the cameras.
 
     Raises:
         ConfigError: A camera has nothing to track, or its targets are wrong; or an option has no effect.
     """
+    config = config_of(context)
     found: dict[str | None, Wanted] = {}
     for name in cameras:
         own = own_values(context, config, name)
-        texts, every, most = (own.get(key, params[key]) for key in SHARED)
+        texts, every, most = (own.get(key, context.params[key]) for key in SHARED)
         with placed(place_of(config, name)):
             found[name] = wanted = Wanted.of(texts or [], own.get("box", []), every or [], most, None)
         if "zones" in own:

@@ -104,6 +104,9 @@ def _read_camera(
     places[f"cameras.{camera}"] = f"{file.place(*where)}: cameras.{camera}"
     values: dict[str, Any] = {}
     for key, value in table.items():
+        if isinstance(value, dict):
+            said = 'quotes around a name with dots, such as [cameras."192.168.1.20"]'
+            raise file.error((*where, key), f"cameras.{camera}.{key} is a table", said)
         if key in options.kinds and key not in CAMERA_KEYS:
             raise file.wrong(
                 (*where, key),

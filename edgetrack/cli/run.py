@@ -117,7 +117,7 @@ def run_command(
     check_tables(context, config_of(context), cameras)
     rules = camera_rules(cameras, realtime=realtime) if cameras else source_rules(one, realtime=realtime)
     refuse_unused(context, rules)
-    wanted = wanted_by(context, config_of(context), context.params, cameras)
+    wanted = wanted_by(context, cameras)
     if not cameras:
         wanted = {None: Wanted.of(text or [], box or [], every or [], max, zones)}
     read = [*(cameras.values() or sources), *zone_files(context, cameras), x, x_homography, zones]

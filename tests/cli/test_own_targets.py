@@ -166,6 +166,8 @@ def test_a_reload_changes_the_text_of_the_right_camera(tmp_path: Path) -> None:
             "line 2: text has no effect: each camera has its own; leave it out",
         ),
         ('[cameras.yard]\nzones = "none.toml"', "line 4: cameras.yard.zones: zones none.toml cannot be read"),
+        ('[cameras.10.0.0.7]\ntext = "dog"', "line 3: cameras.10.0 is a table; expected quotes around a name"),
+        ('[cameras."10.0.0.7"]\ntext = "dog"', "line 3: cameras.10.0.0.7: no source has the name '10.0.0.7'"),
         ("[cameras.yard]\nbox = []", "line 4: cameras.yard.box is []; expected a string such as"),
     ],
 )  # fmt: skip
