@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_args
 
 from numpy.typing import NDArray
 
-from edgetrack.bundle import MASK, PAIRS, Bundle, takes_pairs
+from edgetrack.bundle import MASK, Bundle, takes_pairs
 from edgetrack.engines.base import Graph
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.calibration import Keep, Watched
@@ -20,6 +20,7 @@ from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
 QUANTIZED = ("template", "search")
+SEARCH_X = "search_x"  # quantized, too, if there are pairs to calibrate it on
 # Graphs of edgetrack's models that stay in float, and why; docs/int8.md has the measurements.
 IN_FLOAT = {
     "text": "it runs once per text",
@@ -27,10 +28,8 @@ IN_FLOAT = {
     "ground": "it runs rarely, and its result decides which target is followed",
     "detect": "it runs rarely, and its result decides which target is followed",
     "rank": "it runs rarely, and its result decides which target is followed",
-    **dict.fromkeys(
-        PAIRS,
-        "no pairs are given to calibrate on: give videos with NAME.x.mp4 beside them, as in docs/int8.md",
-    ),
+    "template_x": "it runs once per template, and its errors affect all searches that follow",
+    SEARCH_X: "no pairs are given to calibrate on: give videos with NAME.x.mp4 beside them, as in docs/int8.md",
     MASK: "no masks are given to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
@@ -82,7 +81,7 @@ class Own:
 
     @property
     def paths(self) -> Mapping[str, Path]:
-        return {role: self.bundle.path(role) for role in (*QUANTIZED, *PAIRS * self.pairs)}
+        return {role: self.bundle.path(role) for role in (*QUANTIZED, *(SEARCH_X,) * self.pairs)}
 
     @property
     def in_float(self) -> Mapping[str, str]:
@@ -94,7 +93,7 @@ class Own:
         return takes_pairs(self.bundle)
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
-        return ("search", "template", *(role for role in reversed(PAIRS) if runs.get(role)))
+        return ("search", "template", *(SEARCH_X,) * bool(runs.get(SEARCH_X)))
 
     def tracker(self) -> FrameTracker:
         return self.opened(OrtEngine(self.bundle, threads=self._threads))
