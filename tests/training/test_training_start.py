@@ -30,7 +30,7 @@ def test_the_network_starts_with_every_weight_of_a_bundle(name: str) -> None:
         tensor: random.normal(0, 0.3, spec.shape).astype(np.float32)
         for tensor, spec in bundle.manifest.tensors["search"].inputs.items()
     }
-    found = open_engine(bundle, threads=1).graph("search").run(feeds)
+    found = open_engine(bundle, precision="fp32", threads=1).graph("search").run(feeds)
     net = EdgetrackNet(keep=64)
     assert checkpoint.weights_of(bundle).keys() == net.state_dict().keys()
     checkpoint.start_from(net, name)
