@@ -47,6 +47,7 @@ def test_both_images_are_searched_and_the_share_of_x_is_reported(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
     tracker.start(picture(), box=BOX, x=picture())
+    assert tracker.update(picture(62), x=picture(62)).x_share == 0, "a single frame in doubt"
     track = tracker.update(picture(64), x=picture(64))
     assert engine.present[-1] == BOTH
     assert track.x_share == pytest.approx(0.5)
@@ -88,10 +89,10 @@ def test_color_alone_is_tried_less_often_while_the_pair_is_more_confident(
     tried = []
     for index in range(1, 32):
         before = engine.calls.count("search")
-        assert tracker.update(picture(), x=picture()).x_share == 0.5
+        assert tracker.update(picture(), x=picture()).x_share == (0 if index == 1 else 0.5)
         if engine.calls.count("search") > before:
             tried.append(index)
-    assert tried == [1, 3, 7, 15, 23, 31]
+    assert tried == [1, 2, 4, 8, 16, 24]
     engine.sure_of_both = 0.1
     tracker.start(picture(), box=BOX, x=picture())
     assert [tracker.update(picture(), x=picture()).x_share for _ in range(3)] == [0, 0, 0], "color is surer"
@@ -103,8 +104,15 @@ def test_uncertain_color_yields_to_a_pair_that_is_clearly_more_confident(
 ) -> None:
     engine.sure, engine.sure_of_both = 0.3, sure_of_both
     tracker.start(picture(), box=BOX, x=picture())
-    assert tracker.update(picture(), x=picture()).x_share == share
+    assert tracker.update(picture(), x=picture()).x_share == 0
     assert "search_x" in engine.calls
+    assert tracker.update(picture(), x=picture()).x_share == share
+    engine.sure = 0.6
+    assert [tracker.update(picture(), x=picture()).x_share for _ in range(2)] == [share, 0], (
+        "color is tried again"
+    )
+    engine.sure = 0.3
+    assert tracker.update(picture(), x=picture()).x_share == 0, "again a single frame in doubt"
 
 
 def test_pair_needs_no_lead_over_color_whose_contrast_is_restored(
@@ -112,8 +120,9 @@ def test_pair_needs_no_lead_over_color_whose_contrast_is_restored(
 ) -> None:
     engine.sure, engine.sure_of_both = 0.3, 0.35
     tracker.start(picture(), box=BOX, x=picture())
-    assert tracker.update(picture(), x=picture()).x_share == 0
-    assert tracker.update(faded(), x=picture()).x_share == 0.5
+    for _ in range(2):
+        assert tracker.update(picture(), x=picture()).x_share == 0
+    assert [tracker.update(faded(), x=picture()).x_share for _ in range(2)] == [0, 0.5]
     blank = np.zeros((160, 200, 3), np.uint8)
     tracker.start(picture(), box=BOX, x=picture())
     before = engine.calls.count("search")
@@ -190,8 +199,8 @@ def test_each_of_several_targets_has_its_share(engine: PairEngine) -> None:
     with edgetrack.MultiTracker(engine=engine) as many:
         many.add(box=BOX, name="a")
         many.add(box=(58, 48, 44, 34), name="b")
-        many.update(picture(), x=picture())
-        tracks = many.update(picture(62), x=picture(62))
+        for left in (60, 61, 62):
+            tracks = many.update(picture(left), x=picture(left))
         assert {name: track.x_share for name, track in tracks.items()} == {"a": 0.5, "b": 0.5}
         assert many.update(None, x=picture(64))["b"].x_share == 1
         assert many.update(picture(64))["a"].x_share is None
@@ -211,9 +220,15 @@ def test_run_uses_the_second_image_of_each_frame_and_writes_the_modalities(
         source, box = Frames(frames), edgetrack.Box.of(BOX)
         pipeline.run(source, tracker, [sink], box=box)
     lines = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
-    assert [line.get("x_share") for line in lines] == [None, 0.5, None, 0.5, 1]
-    assert [line.get("modalities") for line in lines] == [*[["color", "x"]] * 2, None, ["color", "x"], ["x"]]
-    assert engine.calls.count("search") == 2, "where x is missing, and once before the first pair"
+    assert [line.get("x_share") for line in lines] == [None, 0, None, 0.5, 1]
+    assert [line.get("modalities") for line in lines] == [
+        ["color", "x"],
+        ["color"],
+        None,
+        ["color", "x"],
+        ["x"],
+    ]
+    assert engine.calls.count("search") == 3, "where x is missing, and twice before the first pair"
 
 
 def test_share_is_rounded_in_lines(tmp_path: Path) -> None:

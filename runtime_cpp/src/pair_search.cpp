@@ -75,8 +75,8 @@ Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
 }
 
 // A second sensor must not make results of color worse: if color alone is likely right, its result is used.
-// Otherwise both are searched, and their result is used if its score is clearly higher; if color's contrast
-// had to be restored, if its score is higher at all.
+// Otherwise both are searched, and their result is used if its score is clearly higher for the second time in
+// a row; if color's contrast had to be restored, if its score is higher at all.
 Searched Tracker::State::search_pair(const Frame& frame) {
   note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
@@ -91,9 +91,9 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const Searched both = search_by(searcher(true), frame);
   const bool only_alone_restored = alone.by.restored && !both.by.restored;
   const bool better = by_color + (only_alone_restored ? 0 : kSurer) > confidence(both.best);
-  color_first.note(better);
-  if (better) target.show({true, false});
-  return better ? alone : both;
+  const bool by_color_alone = color_first.note(better);
+  if (by_color_alone) target.show({true, false});
+  return by_color_alone ? alone : both;
 }
 
 // Estimates the time of the network in this frame, as far as it is known whether color alone will suffice.

@@ -36,17 +36,26 @@ class FrozenSensors {
 };
 
 // Decides when color is searched alone before both sensors: in every frame while that suffices, and otherwise
-// less and less often, down to every eighth frame of a pair.
+// less and less often, down to every eighth frame of a pair. A single frame in which it does not suffice
+// changes nothing: such a frame is more often blurred than dark.
 class ColorFirst {
  public:
   bool due() const { return left_ == 0; }
-  bool doubted() const { return wait_ > 0; }  // color alone did not suffice the last time
+  bool doubted() const { return failed_; }  // color alone did not suffice the last time
   void skip() { --left_; }
-  void note(bool sufficed) { left_ = wait_ = sufficed ? 0 : std::min(2 * wait_ + 1, kRarest - 1); }
+
+  // Notes whether color alone sufficed; returns whether its result is used.
+  bool note(bool sufficed) {
+    const bool is_used = sufficed || !failed_;
+    failed_ = !sufficed;
+    left_ = wait_ = is_used ? 0 : std::min(2 * wait_ + 1, kRarest - 1);
+    return is_used;
+  }
 
  private:
   static constexpr int kRarest = 8;
   int wait_ = 0, left_ = 0;  // frames
+  bool failed_ = false;      // the last time
 };
 
 // The inputs of "template_x" and "search_x" that the graphs for color alone do not have.
