@@ -21,6 +21,7 @@ from edgetrack.training.grounder.candidates import CHANNELS, candidates, pooled,
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
 from edgetrack.training.grounder.records import Object  # noqa: E402
 from edgetrack.training.grounder.scene import iou, side_by_side, viewed  # noqa: E402
+from edgetrack.training.grounder.teachers import fused  # noqa: E402
 
 TEACHER = Path(__file__).resolve().parents[3] / "shared/data/teachers/2026/picodet_s_416_coco.onnx"
 
@@ -123,6 +124,19 @@ def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
     for i in range(200):
         better = [k for k in kept if scores[k] > scores[i] and overlap[i, k] > 0.6]
         assert (i in kept) == (not better)
+
+
+def test_fusion_joins_boxes_that_agree_and_drops_empty_ones() -> None:
+    found = [
+        np.array([[0, 0.8, 0.1, 0.1, 0.5, 0.5], [2, 0.6, 1.0, 0.2, 1.0, 0.4]], np.float32),
+        np.array([[0, 0.4, 0.1, 0.1, 0.5, 0.44], [1, 0.2, 0.1, 0.1, 0.5, 0.5]], np.float32),
+    ]
+    answers = iter(found)
+    with np.errstate(all="raise"):
+        boxes = fused([lambda _: next(answers)] * 2, np.zeros((8, 8, 3), np.uint8))
+    assert boxes == pytest.approx(
+        np.array([[0, 0.6, 0.1, 0.1, 0.5, 0.48], [1, 0.1, 0.1, 0.1, 0.5, 0.5]], np.float32)
+    )
 
 
 def test_pooling_samples_the_box() -> None:

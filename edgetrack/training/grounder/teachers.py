@@ -159,6 +159,7 @@ def deim(path: Path, floor: float = 0.05) -> Detector:
 def fused(detectors: list[Detector], picture: Picture) -> Boxes:
     """Combine detectors by weighted boxes fusion (Solovyev et al., 2021): scores add up where they agree."""
     rows = np.concatenate([detect(picture) for detect in detectors])
+    rows = rows[(rows[:, 4:] > rows[:, 2:4]).all(1)]  # clipping to the image leaves nothing of some boxes
     rows = rows[np.argsort(-rows[:, 1])]
     left = np.ones(len(rows), bool)
     out = []
