@@ -34,9 +34,7 @@ class Wanted:
     unusual: UnusualWatcher | None = None
     sinks: tuple[Sink, ...] = ()  # in addition to the outputs
     boxed: bool = False  # whether boxes were given when the run began
-    named: bool = (
-        False  # whether tracks have names even if it is one target, because other cameras have several
-    )
+    named: bool = False  # whether even a single target has a name, because other cameras have several targets
 
     @classmethod
     def of(cls, texts: list[str], boxes: list[str], every: list[str], max: int, zones: Path | None) -> Wanted:
