@@ -76,7 +76,7 @@ Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
 
 // A second sensor must not make results of color worse: if color alone is likely right, its result is used.
 // Otherwise both are searched, and their result is used if its score is clearly higher for the second time in
-// a row; if color's contrast had to be restored, if its score is higher at all.
+// a row; at once if color is blank, and if its score is higher at all where color's contrast was restored.
 Searched Tracker::State::search_pair(const Frame& frame) {
   note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
@@ -89,9 +89,10 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const double by_color = confidence(alone.best);
   if (by_color >= kEnough) return color_first.note(true), alone;
   const Searched both = search_by(searcher(true), frame);
-  const bool only_alone_restored = alone.by.restored && !both.by.restored;
-  const bool better = by_color + (only_alone_restored ? 0 : kSurer) > confidence(both.best);
-  const bool by_color_alone = color_first.note(better);
+  const bool is_blank = !both.by.pair.shown()[0];
+  const bool is_faded = alone.by.restored && !both.by.restored;
+  const bool better = !is_blank && by_color + (is_faded ? 0 : kSurer) > confidence(both.best);
+  const bool by_color_alone = color_first.note(better, is_blank || is_faded);
   if (by_color_alone) target.show({true, false});
   return by_color_alone ? alone : both;
 }

@@ -37,7 +37,7 @@ class FrozenSensors {
 
 // Decides when color is searched alone before both sensors: in every frame while that suffices, and otherwise
 // less and less often, down to every eighth frame of a pair. A single frame in which it does not suffice
-// changes nothing: such a frame is more often blurred than dark.
+// changes nothing, because it is more often blurred than dark, unless the image itself is known to be bad.
 class ColorFirst {
  public:
   bool due() const { return left_ == 0; }
@@ -45,8 +45,8 @@ class ColorFirst {
   void skip() { --left_; }
 
   // Notes whether color alone sufficed; returns whether its result is used.
-  bool note(bool sufficed) {
-    const bool is_used = sufficed || !failed_;
+  bool note(bool sufficed, bool is_bad = false) {
+    const bool is_used = sufficed || !(failed_ || is_bad);
     failed_ = !sufficed;
     left_ = wait_ = is_used ? 0 : std::min(2 * wait_ + 1, kRarest - 1);
     return is_used;
