@@ -116,7 +116,8 @@ class Hung:
         self._answer, self._connections = answer, list[socket.socket]()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/tracked"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
         with suppress(OSError):
@@ -127,9 +128,12 @@ class Hung:
                 connection.sendall(self._answer)
 
     def close(self) -> None:
-        self._listener.close()
-        for connection in self._connections:
-            connection.close()
+        for waiting in (self._listener, *self._connections):
+            with suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)  # ends accept and recv in the thread
+        self._thread.join(5)
+        for waiting in (self._listener, *self._connections):
+            waiting.close()
 
 
 @pytest.mark.parametrize(
