@@ -71,7 +71,7 @@ def test_red_car_is_tracked_with_confidence_once_it_is_in_view(
     with Tracker(threads=1) as tracker:
         tracks = [tracker.start(frames[0], text="red car")]
         tracks += [tracker.update(frame) for frame in frames[1:140]]
-    for track in tracks[80:140:10]:
+    for track in tracks[100:140:10]:
         assert track.status == "tracking"
         assert track.box is not None
         assert track.box.iou(drawn.boxes[track.index]["red car"]) > 0.6
