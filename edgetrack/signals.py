@@ -158,6 +158,20 @@ def _has_terminal() -> bool:
     return True
 
 
+def end_with_parent() -> None:
+    """End this process, a worker, as soon as its parent has ended, which may have been killed."""
+
+    def wait() -> None:
+        import multiprocessing
+
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(0)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def leave_to_parent() -> None:
     """Let only the parent handle signals; call it in a worker process, which the parent ends with SIGTERM."""
     for number in SIGNALS:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,11 +75,4 @@ def appended(path: Path) -> Generator[tuple[int, TextIO], None, None]:
 def begin_worker() -> None:
     """Prepare a forked worker process: it leaves signals to the parent, and ends with it in any case."""
     signals.leave_to_parent()
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
+    signals.end_with_parent()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgetrack import signals
 from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import EdgetrackError, WorkerError
 from edgetrack.evaluation.execution.plan import Job
@@ -110,6 +111,7 @@ def _begin(setup: WorkerSetup) -> None:
     global _worker
     # Ctrl-C ends a worker silently; the main process reports it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signals.end_with_parent()
     _worker = Worker(setup)
 
 

@@ -82,3 +82,24 @@ def test_interrupted_evaluation_can_be_resumed(dataset: Path, tmp_path: Path) ->
     report = json.loads((out / "report.json").read_text())
     assert report["runs"][0]["ope"]["auc"] > 0.4
     assert (out / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lists processes by /proc")
+def test_workers_end_with_a_killed_evaluation(dataset: Path, tmp_path: Path) -> None:
+    words = ["eval", "folder", str(dataset), "--workers", "2", "--threads", "1", "-o", str(tmp_path / "out")]
+    process = subprocess.Popen([sys.executable, "-m", "edgetrack", *words], stdout=subprocess.DEVNULL)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    workers: list[Path] = []
+    try:
+        while len(workers) < 3 and process.poll() is None:  # the resource tracker is the third
+            time.sleep(0.02)
+            workers = [Path("/proc", pid) for pid in children.read_text().split()]
+        time.sleep(1)
+    finally:
+        process.kill()
+    process.wait()
+    assert len(workers) == 3
+    deadline_s = time.monotonic() + 30
+    while any(worker.exists() for worker in workers):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
