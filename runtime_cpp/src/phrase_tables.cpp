@@ -153,7 +153,19 @@ const std::map<std::string, RelationKind> kContacts = {{"on", RelationKind::on},
                                                        {"feeding", RelationKind::touching},
                                                        {"petting", RelationKind::touching},
                                                        {"leaning on", RelationKind::touching},
-                                                       {"leaning against", RelationKind::touching}};
+                                                       {"leaning against", RelationKind::touching},
+                                                       {"held by", RelationKind::touching},
+                                                       {"carried by", RelationKind::touching},
+                                                       {"ridden by", RelationKind::touching},
+                                                       {"pushed by", RelationKind::touching},
+                                                       {"pulled by", RelationKind::touching},
+                                                       {"walked by", RelationKind::touching},
+                                                       {"worn by", RelationKind::touching},
+                                                       {"in the hand of", RelationKind::touching},
+                                                       {"in the hands of", RelationKind::touching},
+                                                       {"in the arms of", RelationKind::touching},
+                                                       {"on the lap of", RelationKind::touching},
+                                                       {"at the feet of", RelationKind::touching}};
 
 std::set<std::string> grammar_words() {
   Words runs = {"second to last",
