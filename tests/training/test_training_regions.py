@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="torch is not installed; run: pip install 'e
 
 from asked_scenes import DOGS, asked, box, scene_of
 
-from edgetrack.training.grounder import entities, regions
-from edgetrack.training.grounder.records import Object, Region, read_regions
+from edgetrack.training.grounder import entities, records, regions
+from edgetrack.training.grounder.records import NAMES, Object, Region, read_regions
 from edgetrack.training.grounder.scene import Scene, iou, side_by_side
 
 
@@ -98,3 +98,28 @@ def test_phrases_of_flickr30k_entities_are_joined_by_their_boxes(tmp_path: Path)
     man, hat = found[0]
     assert (man.phrases, man.type, man.boxes[0].tolist()) == (("a cook", "a man"), "people", [0, 0, 0.25, 1])
     assert (hat.phrases, hat.type) == (("a hat",), "clothing")
+
+
+def test_teachers_are_ignored_where_every_object_is_annotated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_nouns", lambda _: ([], []))
+    folder, cache = tmp_path / "mine", tmp_path / "cache"
+    for made in (folder, cache):
+        made.mkdir()
+    line = {"width": 100, "height": 50, "objects": [{"category": "dog", "box": [0, 0, 50, 50]}]}
+    lines = [{"image": f"{i}.jpg", **line, "complete": i == 1} for i in range(2)]
+    (folder / "annotations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    cat = {"found": [[NAMES.index("cat"), 0.9, 0.1, 0.1, 0.4, 0.4]], "crops": []}
+    (cache / "mine.labels.jsonl").write_text((json.dumps(cat) + "\n") * 2)
+    none = np.full((2, 1), -1.0)
+    np.savez(cache / "mine.colors.npz", whole=none, torso=none)
+    for name, array in {
+        "done": np.ones(2, bool), "boxes": np.zeros((2, 1, 4)), "logits": np.zeros((2, 1, len(NAMES)))
+    }.items():  # fmt: skip
+        np.save(cache / f"mine.0.{name}.npy", array)
+    labeled, complete = records.load(folder, cache, tmp_path)
+    assert [thing.name for thing in labeled.objects] == ["dog", "cat"]
+    assert not labeled.absent  # the detector is in doubt about every class
+    assert [thing.name for thing in complete.objects] == ["dog"]
+    assert complete.absent == set(NAMES) - {"dog"}

@@ -23,7 +23,7 @@ _SAME = {
     "pedestrian": "person", "cyclist": "person", "faces": "face", "motorbikes": "motorcycle", "airplanes": "airplane",
     "car side": "car", "cellphone": "cell phone", "pigeon": "bird",
 }  # fmt: skip
-_COMPLETE = ("coco", "coco_small")  # every object of every class is annotated by hand
+_COMPLETE = ("coco", "coco_small")  # sources in which every object of the 80 classes is annotated by hand
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,7 +59,6 @@ class Record:
     crops: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ()  # boxes with probabilities of nouns
     regions: tuple[Region, ...] = ()
     complete: bool = False  # every object of the 80 classes is in ``objects``
-    persons_complete: bool = False
     absent: frozenset[str] = field(default_factory=frozenset)  # those of the 80 classes surely not there
 
 
@@ -141,9 +140,10 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
             continue
         answer = answers[row] if row < len(answers) else {"found": [], "crops": []}
         objects = _objects(line, colors[row] if row < len(colors) else [])
-        objects += _found(source, answer["found"], objects)
-        complete = source in _COMPLETE
-        absent = _absent(source, objects, np.asarray(logits[row]).astype(np.float32).max(0))
+        complete = source in _COMPLETE or bool(line.get("complete"))
+        if not complete:
+            objects += _found(source, answer["found"], objects)
+        absent = _absent(source, objects, complete, np.asarray(logits[row]).astype(np.float32).max(0))
         crops = []
         for k, crop in enumerate(answer["crops"]):
             if crop is not None:
@@ -157,7 +157,7 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
             Record(
                 source, row, tuple(objects), tuple(line.get("captions", ())),
                 _SAME.get(line.get("category", ""), line.get("category", "")), tuple(phrases), tuple(crops),
-                regions.get(row, ()), complete, complete or source in ("coco_people", "voc"), absent,
+                regions.get(row, ()), complete, absent,
             )
         )  # fmt: skip
     return out
@@ -186,12 +186,11 @@ def _found(source: str, found: list[list[float]], annotated: list[Object]) -> li
     ]
 
 
-def _absent(source: str, objects: list[Object], best: NDArray[np.float32]) -> frozenset[str]:
+def _absent(source: str, objects: list[Object], complete: bool, best: NDArray[np.float32]) -> frozenset[str]:
     """Return the classes that are certainly absent; ``best`` (classes,) has the highest logit of each class."""
     if source == "scenes":
         return frozenset()  # its phrases already cover absent objects
     seen = {thing.name for thing in objects if thing.score > 0.06}
-    complete = source in _COMPLETE
     return frozenset(
         name for c, name in enumerate(NAMES) if name not in seen and (complete or best[c] < -2.5)
     )
