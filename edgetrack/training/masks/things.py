@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,20 @@ SMOOTH = 0.3  # fraction of crops that are area-averaged when they shrink; at ru
 
 
 class Things:
-    """All objects with masks, by category, in the pictures of ``sources``."""
+    """The objects of ``pictures`` by category: by default those with usable masks.
 
-    def __init__(self, pictures: Sequence[Picture]) -> None:
+    Args:
+        pictures: The pictures.
+        chosen: Returns the objects of a picture that can be drawn.
+    """
+
+    def __init__(
+        self, pictures: Sequence[Picture], chosen: Callable[[Picture], list[Actor]] | None = None
+    ) -> None:
         self.pictures = list(pictures)
         by_category: dict[str, list[Actor]] = defaultdict(list)
         for picture in pictures:
-            for actor in usable(picture):
+            for actor in (chosen or usable)(picture):
                 by_category[actor.instance.category].append(actor)
         self.by_category = dict(sorted(by_category.items()))
         weights = np.sqrt([len(actors) for actors in self.by_category.values()])

@@ -92,7 +92,7 @@ def thermal(scene: Pixels, random: Random) -> Pixels:
         0, random.uniform(1, 7), seen.shape
     )
     low, high = np.percentile(seen, (random.uniform(0, 4), random.uniform(96, 100)))
-    return _gray((seen - low) * (255 / max(float(high - low), 8.0)))
+    return gray((seen - low) * (255 / max(float(high - low), 8.0)))
 
 
 def depth(scene: Pixels, random: Random) -> Pixels:
@@ -104,12 +104,12 @@ def depth(scene: Pixels, random: Random) -> Pixels:
     if random.random() < 0.6:
         holes |= (cv2.dilate(edges, np.ones((3, 3), np.uint8)) > 0) & (random.random(level.shape) < 0.8)
     level[holes] = 0
-    return _gray(level)
+    return gray(level)
 
 
 def inverted(scene: Pixels, random: Random) -> Pixels:
     """Map brightness through a random tone curve, decreasing in half of the cases, similar to near infrared."""
-    return _gray(_toned(_light(scene), random))
+    return gray(_toned(_light(scene), random))
 
 
 def events(scene: Pixels, random: Random) -> Pixels:
@@ -157,5 +157,6 @@ def _toned(light: Plane, random: Random) -> Plane:
     return np.asarray(np.interp(light, knots, values), np.float32)
 
 
-def _gray(values: NDArray[np.floating[Any]]) -> Pixels:
+def gray(values: NDArray[np.floating[Any]]) -> Pixels:
+    """Return values (H, W), clipped to 0..255, as an image uint8 (H, W, 3)."""
     return np.asarray(cv2.merge([np.clip(values, 0, 255).astype(np.uint8)] * 3), np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import cv2
@@ -13,16 +14,18 @@ from edgetrack.training.data.pictures import XYWH, Picture, Pixels
 from edgetrack.training.data.sources.videos import Videos
 from edgetrack.training.data.synthetic import augment, warps
 from edgetrack.training.data.synthetic.crops import (
+    LOOSE,
     TEMPLATE_FACTOR,
     background,
     enlarged,
+    loose,
     search_matrix,
     shifted,
 )
 from edgetrack.training.data.synthetic.pool import Actor, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 from edgetrack.training.masks.things import Things
-from edgetrack.training.sensors import failures, models
+from edgetrack.training.sensors import aligned, failures, models
 from edgetrack.training.sensors.models import SENSORS, Random
 
 _VIDEO = 0.25  # fraction of pairs from videos
@@ -31,6 +34,7 @@ _BESIDE = 0.4  # probability of another object in the search crop
 _GONE = 0.1  # fraction of search crops without the target
 _BLURRED, _FEW = 0.2, 0.2  # fractions of crops with motion blur, and with low resolution
 _FALSE_COLORS = 0.12
+_COLORED = (models.thermal, models.depth, aligned.recorded)  # sensors that may be shown in false colors
 _MAPS = (cv2.COLORMAP_JET, cv2.COLORMAP_INFERNO)
 # Probabilities: the pair is intact, color fails, x fails, patches of both are missing, color is absent.
 _STATES = ("whole", "color fails", "other fails", "patches", "no color")
@@ -66,13 +70,22 @@ class PairSampler:
         visible: Color videos with boxes, if any.
         infrared: Thermal videos with boxes, if any.
         seed: Random seed.
+        photographed: Objects in aligned pairs of photographs, if any.
+        share: Fraction of samples from them.
     """
 
     def __init__(
-        self, things: Things, visible: Videos | None, infrared: Videos | None, seed: int = 0
+        self,
+        things: Things,
+        visible: Videos | None,
+        infrared: Videos | None,
+        seed: int = 0,
+        photographed: Things | None = None,
+        share: float = 0.0,
     ) -> None:
         self._things, self._random = things, np.random.default_rng(seed)
         self._visible, self._infrared = visible, infrared
+        self._photographed, self._share = photographed, share
         self._names = list(SENSORS)
         self._shares = np.array([share for _, _, share in SENSORS.values()])
 
@@ -87,10 +100,15 @@ class PairSampler:
             in pixels of the search crop, zeros when absent; ``present`` float32 0 or 1.
         """
         random = self._random
-        draw, flip = random.random(), random.random() < 0.5
+        flip = random.random() < 0.5
+        if self._photographed is not None and random.random() < self._share:
+            actors = (self._photographed.draw(random),) * 2
+            crops = self._crops(actors, aligned.scene, self._photographed, flip=flip)
+            return self._finished(*crops, aligned.recorded)
+        draw = random.random()
         if draw < _VIDEO / 2 and self._infrared is not None:
             return self._finished(
-                *self._crops(self._video(self._infrared), models.plain_scene, flip=flip), None
+                *self._crops(self._video(self._infrared), models.plain_scene, self._things, flip=flip), None
             )
         if draw < _VIDEO and self._visible is not None:
             actors = self._video(self._visible)
@@ -99,49 +117,57 @@ class PairSampler:
             actors = (self._things.draw(random),) * 2
             name = self._names[int(random.choice(len(self._names), p=self._shares))]
         show, scene, _ = SENSORS[name]
-        return self._finished(*self._crops(actors, scene, flip=flip), show)
+        return self._finished(*self._crops(actors, scene, self._things, flip=flip), show)
 
     def _video(self, videos: Videos) -> tuple[Actor, Actor]:
         one, two = videos.pair(self._random, 60)
         return Actor(one, one.instances[0]), Actor(two, two.instances[0])
 
     def _crops(
-        self, actors: Sequence[Actor], scene: Scene, *, flip: bool
+        self, actors: Sequence[Actor], scene: Scene, others: Things, *, flip: bool
     ) -> tuple[Pixels, Pixels, NDArray[np.float32], XYWH | None]:
-        """Return the crops with a level, uint8 (S, S, 4), the template's target map, and the search crop's box."""
+        """Return the crops with a level, uint8 (S, S, 4), the template's target map, and the search crop's box.
+
+        Other backgrounds and objects are drawn from ``others``.
+        """
         random, (first, second) = self._random, actors
         real = first.picture is not second.picture
-        x, y, w, h = first.instance.box
-        side = TEMPLATE_FACTOR * area_root(first.instance.box) * float(np.exp(random.normal(0, 0.05)))
+        given = first.instance
+        if random.random() < LOOSE:
+            given = replace(given, box=loose(given.box, random))
+        x, y, w, h = given.box
+        side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(random.normal(0, 0.05)))
         place = warps.region_matrix((x + w / 2, y + h / 2), side, warps.TEMPLATE)
         if flip:
             place = warps.chain(place, warps.about((warps.TEMPLATE / 2, 0.0), warps.FLIP))
-        target = warps.coverage(warps.box_after(first.instance.outline, place))
+        target = warps.coverage(warps.box_after(given.outline, place))
         scenes = [scene(first.picture, random)]
         scenes.append(scene(second.picture, random) if real else scenes[0])
         template = warps.warp(scenes[0], place, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
         matrix = search_matrix(second, random, flip=flip, gentle=real)
         box = warps.box_after(second.instance.outline, matrix)
         gone = random.random() < _GONE
-        if gone or (not real and random.random() < _PASTED):
-            search = background(self._beneath(scene), warps.SEARCH, random)
+        if gone or (not real and second.instance.mask is not None and random.random() < _PASTED):
+            search = background(self._beneath(scene, others, first.picture), warps.SEARCH, random)
             if not gone:
                 x0, y0, x1, y1 = second.instance.rect
                 warps.paste(search, scenes[1][y0:y1, x0:x1], second.instance.alpha, shifted(second, matrix))
         else:
             search = warps.warp(scenes[1], matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
         if random.random() < _BESIDE:
-            self._intrude(search, scene, box)
+            self._intrude(search, scene, others, box)
         return smeared(template, random), smeared(search, random), target, None if gone else box
 
-    def _beneath(self, scene: Scene) -> Picture:
-        picture = self._things.picture(self._random)
+    def _beneath(self, scene: Scene, others: Things, own: Picture) -> Picture:
+        """Return the scene of another picture."""
+        while (picture := others.picture(self._random)) is own and len(others.pictures) > 1:
+            pass
         return Picture(scene(picture, self._random), (), picture.source, picture.name)
 
-    def _intrude(self, crop: Pixels, scene: Scene, box: XYWH) -> None:
+    def _intrude(self, crop: Pixels, scene: Scene, others: Things, box: XYWH) -> None:
         """Draw another object of similar size next to the target."""
         random = self._random
-        other = self._things.draw(random)
+        other = others.draw(random)
         scale = area_root(box) * float(np.exp(random.normal(0, 0.3))) / area_root(other.instance.box)
         x0, y0, x1, y1 = other.instance.rect
         angle, reach = random.uniform(0, 2 * np.pi), random.uniform(0.9, 2.0) * area_root(box)
@@ -162,9 +188,7 @@ class PairSampler:
     ) -> dict[str, Any]:
         random = self._random
         seed, false_colors = int(random.integers(1 << 30)), random.random() < _FALSE_COLORS
-        colors = (
-            int(random.choice(_MAPS)) if false_colors and show in (models.thermal, models.depth) else None
-        )
+        colors = int(random.choice(_MAPS)) if false_colors and show in _COLORED else None
         states = [_STATES[int(random.choice(len(_STATES), p=odds))] for odds in (_REMEMBERED, _SEARCHED)]
         pairs, clean = [], []
         for crop, state in zip((template, search), states, strict=True):

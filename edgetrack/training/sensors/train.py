@@ -1,4 +1,4 @@
-"""Train the second sensor's branch and gate on synthesized pairs; the shipped network stays frozen. Resumable.
+"""Train the second sensor's branch and gate on pairs of images; the shipped network stays frozen. Resumable.
 
 ``python -m edgetrack.training.sensors.train RECIPE.toml`` resumes from OUTPUT/last.pt if that exists.
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgetrack.bundle import PAIRS, Bundle
+from edgetrack.errors import ConfigError
 from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.network.selection import kept_tokens
 from edgetrack.network.sensor import SHARE, SensorNet
@@ -28,6 +29,7 @@ from edgetrack.training.losses import decode_boxes, iou, total, tracking_losses
 from edgetrack.training.masks.things import SOURCES, Things, load
 from edgetrack.training.parameters import parameters_of, parts_of
 from edgetrack.training.recipe_file import cosine, run_recipe
+from edgetrack.training.sensors.aligned import load_aligned
 from edgetrack.training.sensors.sampler import PairSampler
 from edgetrack.training.worker import started
 
@@ -46,6 +48,8 @@ class Recipe:
     network: str = "edgetrack-256"  # the bundle that gets a second sensor
     initial: str = ""  # a bundle with a second sensor to start from
     sources: tuple[str, ...] = SOURCES
+    aligned: tuple[str, ...] = ()  # folders of aligned pairs, see edgetrack.training.sensors.aligned
+    aligned_share: float = 0.3  # fraction of samples from them
     seed: int = 0
     steps: int = 20_000
     pairs: int = 12  # pairs per step
@@ -59,6 +63,12 @@ class Recipe:
     )
     checkpoint_minutes: float = 5.0
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(folder, str) for folder in self.aligned):
+            raise ConfigError(f"aligned is {self.aligned!r:.80}; expected a list of folders in quotes")
+        if self.aligned_share > 1:
+            raise ConfigError(f"aligned_share is {self.aligned_share}; expected a number from 0 to 1")
 
     def rate(self, step: int) -> float:
         """Return the factor on the learning rate at a step: a warm-up, then a cosine."""
@@ -133,16 +143,23 @@ class Trainer(Loop[SensorNet]):
         data, cache = Path(recipe.data), Path(recipe.cache)
         videos = load_videos(data)
         visible, infrared = parted(videos, data, held_out=False)
+        aligned, aligned_out = (load_aligned(recipe.aligned, held_out=out) for out in (False, True))
         things = Things(load(data, cache, recipe.sources, held_out=False))
 
         def begin() -> Callable[[], Batch]:
-            sampler = PairSampler(things, visible, infrared, recipe.seed + 17 + self.step)
+            seed, share = recipe.seed + 17 + self.step, recipe.aligned_share
+            sampler = PairSampler(things, visible, infrared, seed, aligned, share)
             return lambda: collate([sampler.sample() for _ in range(recipe.pairs)])
 
         self.next_batch = started(begin)
         others = Things(load(data, cache, recipe.sources, held_out=True))
-        held_out = PairSampler(others, *parted(videos, data, held_out=True), 5)
-        self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
+        held_out = {"val": PairSampler(others, *parted(videos, data, held_out=True), 5)}
+        if aligned_out is not None:
+            held_out["val aligned"] = PairSampler(others, None, None, 5, aligned_out, 1.0)
+        self.held_out = {
+            name: [collate([sampler.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
+            for name, sampler in held_out.items()
+        }
 
     def optimize(self) -> dict[str, float]:
         """Do one step; return the unweighted losses."""
@@ -167,8 +184,12 @@ class Trainer(Loop[SensorNet]):
         }
 
     def figures(self) -> dict[str, float]:
-        """Return the validation figures on the held-out pictures."""
-        return validated(self.average, self.held_out)
+        """Return the validation figures on the held-out pictures, apart from those on the held-out aligned pairs."""
+        return {
+            f"{name} {kind}": value
+            for name, batches in self.held_out.items()
+            for kind, value in validated(self.average, batches).items()
+        }
 
 
 def parted(videos: Videos, data: Path, *, held_out: bool) -> tuple[Videos | None, Videos | None]:
@@ -197,7 +218,7 @@ def validated(net: SensorNet, batches: list[Batch]) -> dict[str, float]:
             best = out["score"].flatten(1).argmax(1)
             picked = boxes[torch.arange(len(boxes)), best]
             values += iou(picked, boxes_of(batch)).numpy()[there].tolist()
-    return {f"val {name}": float(np.mean(values)) for name, values in found.items()}
+    return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def _only(batch: Batch, name: str) -> Batch:

@@ -14,7 +14,7 @@ from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
-_LOOSE = 0.35  # fraction of the templates whose box is inaccurate
+LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 
 
 def _center(box: XYWH) -> tuple[float, float]:
@@ -59,7 +59,7 @@ def template_crop(
 ) -> tuple[Pixels, NDArray[np.float32]]:
     """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
     given = actor.instance
-    if random.random() < _LOOSE:
+    if random.random() < LOOSE:
         given = replace(given, box=loose(given.box, random))
     side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
     x, y = _center(given.box)

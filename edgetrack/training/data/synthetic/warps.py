@@ -65,7 +65,7 @@ def warp(
         matrix = matrix @ np.diag([width / small[0], height / small[1], 1.0])
     index = matrix.copy()
     index[:, 2] += matrix[:, :2].sum(axis=1) * 0.5 - 0.5
-    fill = (border,) * 3
+    fill = (border,) * 4  # of a scene, also its fourth channel
     return np.asarray(
         cv2.warpAffine(
             source, index, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
