@@ -190,6 +190,6 @@ def test_contrast_of_x_keeps_the_level_of_the_border() -> None:
 def test_recipe_names_bad_values() -> None:
     given: dict[str, Any] = {"data": "", "cache": "", "output": ""}
     with pytest.raises(ConfigError, match=r"aligned is \(3,\); expected a list of folders"):
-        Recipe(**given, aligned=(3,))  # type: ignore[arg-type]
+        Recipe(**given, aligned=(3,))
     with pytest.raises(ConfigError, match=r"aligned_share is 30; expected a number from 0 to 1"):
         Recipe(**given, aligned_share=30)
