@@ -90,7 +90,7 @@ def test_the_template_marks_the_given_box_and_not_the_true_one(monkeypatch: pyte
     """The cells that a loose box covers are marked, as a tracker would mark them, whose user drew that box."""
     picture = scenery()
     actor = Actor(picture, Instance("", (120.0, 80.0, 80.0, 80.0)))
-    monkeypatch.setattr("edgetrack.training.data.synthetic.crops.LOOSE", 1.0)
+    monkeypatch.setattr("edgetrack.training.data.synthetic.crops._LOOSE", 1.0)
     monkeypatch.setattr(
         "edgetrack.training.data.synthetic.crops.loose", lambda box, _: (140.0, 80.0, 40.0, 80.0)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,11 +13,10 @@ from edgetrack.training.data.pictures import XYWH, Picture, Pixels
 from edgetrack.training.data.sources.videos import Videos
 from edgetrack.training.data.synthetic import augment, warps
 from edgetrack.training.data.synthetic.crops import (
-    LOOSE,
     TEMPLATE_FACTOR,
+    as_given,
     background,
     enlarged,
-    loose,
     search_matrix,
     shifted,
 )
@@ -132,9 +130,7 @@ class PairSampler:
         """
         random, (first, second) = self._random, actors
         real = first.picture is not second.picture
-        given = first.instance
-        if random.random() < LOOSE:
-            given = replace(given, box=loose(given.box, random))
+        given = as_given(first.instance, random)
         x, y, w, h = given.box
         side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(random.normal(0, 0.05)))
         place = warps.region_matrix((x + w / 2, y + h / 2), side, warps.TEMPLATE)

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels
 from edgetrack.training.data.synthetic import warps
 from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
-LOOSE = 0.35  # fraction of the templates whose box is inaccurate
+_LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 
 
 def _center(box: XYWH) -> tuple[float, float]:
@@ -58,9 +58,7 @@ def template_crop(
     actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
 ) -> tuple[Pixels, NDArray[np.float32]]:
     """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
-    given = actor.instance
-    if random.random() < LOOSE:
-        given = replace(given, box=loose(given.box, random))
+    given = as_given(actor.instance, random)
     side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
     x, y = _center(given.box)
     shift = np.clip(random.normal(0, 0.02 * side, 2), -0.08 * side, 0.08 * side)
@@ -76,6 +74,11 @@ def template_crop(
     else:
         crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
     return crop, warps.coverage(warps.box_after(given.outline, matrix))
+
+
+def as_given(instance: Instance, random: np.random.Generator) -> Instance:
+    """Return the target as a user gives it: with an inaccurate box in 35 % of the cases."""
+    return replace(instance, box=loose(instance.box, random)) if random.random() < _LOOSE else instance
 
 
 def loose(box: XYWH, random: np.random.Generator) -> XYWH:
