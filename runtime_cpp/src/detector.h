@@ -41,12 +41,15 @@ struct Detector {
   std::unique_ptr<Call> call;
   Cost cost;              // time of a run, including its crop
   bool restored = false;  // whether the contrast of `image` was restored
+  Senses senses;          // the images that it searches
   PairInputs pair;        // used by "search_x" only
   Tensor share;           // share of the second sensor in each cell, "search_x" only
 
   // `shared` is an input image that several detectors use; it is allocated if it is empty. Without it, the
   // detector allocates its own.
-  Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr) {
+  Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr,
+           Senses searched = Senses::color)
+      : senses(searched) {
     const GraphSpec graph = engine.graph(role);
     const auto output = [&](const char* tensor) { return Tensor::zeros(named(graph.outputs, tensor)); };
     image = shared && shared->data ? *shared : Tensor::zeros(named(graph.inputs, "image"));

@@ -261,12 +261,12 @@ void Tracker::State::warm_up() {
     }
     cost.add(seconds);
   };
-  const bool own = own_template, pairs = is_pair;
+  const bool own = own_template;
   for (const bool by_picture : {!own, own}) {
     own_template = by_picture;
-    for (const bool both : {model.pairs && !pairs, pairs}) {
-      is_pair = both;
-      Detector& searching = searcher(both);
+    for (const Senses senses : {Senses::color, Senses::second, Senses::both}) {
+      if (senses != Senses::color && !model.pairs) continue;
+      Detector& searching = searcher(senses);
       twice(searching.cost, [&] { work.run(*searching.call); });
     }
     Looker& looking = looker();
@@ -275,7 +275,7 @@ void Tracker::State::warm_up() {
       looking.run();
     });
   }
-  target.warm_up(work, model.pairs);
+  target.warm_up(work);
   if (masker) twice(masker->cost, [&] { masker->warm_up(work); });
 }
 

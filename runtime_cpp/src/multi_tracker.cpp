@@ -191,7 +191,7 @@ void MultiTracker::load_batches() {
   Tracker::State& state = (*one)->state();
   for (std::size_t i = 0; i < sizes_.size(); ++i)
     if (!batches_[i] && sizes_[i] <= followed)
-      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(false), state.target, sizes_[i]);
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(Senses::color), state.target, sizes_[i]);
 }
 
 // An exception in `step` is the failure of that target only.
@@ -245,7 +245,7 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
     state.work.timing.network_s += share_s;
     state.work.timing.total_s += share_s;
     if (failure) continue;
-    state.searcher(false).cost.add(share_s);
+    state.searcher(Senses::color).cost.add(share_s);
     const Stopwatch watch(state.work.timing.total_s);
     attempt(targets[i], [&] { results_[targets[i]].track = state.finish(frame, batch.answer(i)); });
   }
@@ -279,7 +279,7 @@ void MultiTracker::warm_up() {
   state.warm_up();
   for (std::size_t i = 0; i < sizes_.size(); ++i) {
     if (!batches_[i])
-      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(false), state.target, sizes_[i]);
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(Senses::color), state.target, sizes_[i]);
     for (int run = 0; run < 2; ++run) batches_[i]->run();
   }
 }

@@ -7,8 +7,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kEnough = 0.5;  // score at which color alone is more likely right than wrong
-// Minimum lead in score of both sensors over color alone, because color is seldom uncertain for long where it
+constexpr double kEnough = 0.5;  // score at which color is more likely right than wrong
+// Minimum lead in score of the second sensor over color, because color is seldom uncertain for long where it
 // shows the target. On held-out pairs in which color fails, the lead is 0.6 on average, and a limit of 0.3
 // costs a tenth of the gain by the second sensor.
 constexpr double kSurer = 0.3;
@@ -36,15 +36,14 @@ void Tracker::State::note_displacement(const Frame& frame, const Region& region)
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  if (detector.share.data) {
+  target.show(detector.senses);
+  if (detector.senses == Senses::both) {
+    // The graph for pairs has learned to doubt a dark or faded image, so its contrast is not restored.
     detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
                        sensors.live(frame), work);
-    target.show(detector.pair.shown());
-    // In training, the graph for pairs has learned to doubt a dark or faded image next to a better one. With
-    // contrast restored, it would trust the noise.
-    detector.restored =
-        detector.pair.shown() == Present{true, false} && restore(detector.image, frame, region);
     work.run(*detector.call);
+  } else if (detector.senses == Senses::second) {
+    work.look(*detector.call, detector.image, second_of(frame), displacement.seen_from(region), colors);
   } else {
     const bool is_host = frame.place == Place::host;
     detector.restored = is_host && crop_into(detector.image, frame, region);
@@ -69,39 +68,57 @@ Prediction Tracker::State::best(const Answer& answer) const {
   return decode(answer.maps(), &here);
 }
 
-Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
+Searched Tracker::State::search_by(Senses senses, const Frame& frame) {
+  Detector& detector = searcher(senses);
   run(detector, frame, around);
   return {detector, best(detector.answer)};
 }
 
-// A second sensor must not make results of color worse: if color alone is likely right, its result is used.
-// Otherwise both are searched, and their result is used if its score is clearly higher for the second time in
-// a row; at once if color is blank, and if its score is higher at all where color's contrast was restored.
+// Returns what to search instead of color: the second sensor, or what a template without it knows about both.
+Senses Tracker::State::besides_color() const { return target.knows()[1] ? Senses::second : Senses::both; }
+
+// A second sensor must not make results of color worse: if color is likely right, its result is used.
+// Otherwise the second sensor is searched, and its result is used if its score is clearly higher for the
+// second time in a row; at once, and if its score is higher at all, where color's contrast was restored.
 Searched Tracker::State::search_pair(const Frame& frame) {
-  note_displacement(frame, around);
-  const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
-  if (!can_try_color || !color_first.due()) {
-    if (can_try_color) color_first.skip();
-    return search_by(searcher(true), frame);
+  const Present live = sensors.live(frame);
+  const bool is_damaged = live == Present{true, true} && target.knows()[1] && has_gaps(frame, around) &&
+                          !has_gaps(second_of(frame), displacement.seen_from(around));
+  if (!is_damaged) note_displacement(frame, around);
+  const Present there = showing(frame, around, displacement.seen_from(around), live);
+  const bool try_color = there[0] && target.knows()[0] && !is_damaged;
+  if (try_color && !there[1]) return search_by(Senses::color, frame);
+  if (!there[1]) return search_by(Senses::both, frame);  // the template shows the second sensor only
+  if (!try_color || !color_first.due()) {
+    if (try_color) color_first.skip();
+    return search_by(besides_color(), frame);
   }
-  target.show({true, false});
-  const Searched alone = search_by(searcher(false), frame);
-  const double by_color = confidence(alone.best);
-  if (by_color >= kEnough) return color_first.note(true), alone;
-  const Searched both = search_by(searcher(true), frame);
-  const bool is_blank = !both.by.pair.shown()[0];
-  const bool is_faded = alone.by.restored && !both.by.restored;
-  const bool better = !is_blank && by_color + (is_faded ? 0 : kSurer) > confidence(both.best);
-  const bool by_color_alone = color_first.note(better, is_blank || is_faded);
-  if (by_color_alone) target.show({true, false});
-  return by_color_alone ? alone : both;
+  const Searched color = search_by(Senses::color, frame);
+  const double by_color = confidence(color.best);
+  if (by_color >= kEnough) return color_first.note(true), color;
+  const Searched other = search_by(besides_color(), frame);
+  const bool is_faded = color.by.restored;
+  const bool better = by_color + (is_faded ? 0 : kSurer) > confidence(other.best);
+  if (!color_first.note(better, is_faded)) return other;
+  target.show(Senses::color);
+  return color;
 }
 
-// Estimates the time of the network in this frame, as far as it is known whether color alone will suffice.
+// A target found by a sentence, or started without the second sensor, has the template of color only. That of
+// the second sensor is added as soon as color has certainly found the target. Color is not added in turn,
+// because at night its template would be mostly noise, which every dark image resembles.
+void Tracker::State::learn_second(const Frame& frame) {
+  if (target.knows()[1] || contested) return;
+  const Region second = displacement.seen_from(around);
+  if (showing(frame, around, second, sensors.live(frame))[1] && !has_gaps(second_of(frame), second))
+    target.add_second(frame, *box, work, displacement);
+}
+
+// Estimates the time of the network in this frame, as far as it is known whether color will suffice.
 double Tracker::State::seconds_of_a_search() {
   double seconds = 0;
-  if (!is_pair || (has_color && color_first.due())) seconds += searcher(false).cost.seconds();
-  if (is_pair && (!has_color || color_first.doubted())) seconds += searcher(true).cost.seconds();
+  if (!is_pair || (has_color && color_first.due())) seconds += searcher(Senses::color).cost.seconds();
+  if (is_pair && (!has_color || color_first.doubted())) seconds += searcher(besides_color()).cost.seconds();
   return seconds;
 }
 

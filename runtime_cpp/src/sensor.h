@@ -15,6 +15,10 @@ namespace edgetrack {
 // Whether color and the second sensor deliver images, in this order.
 using Present = std::array<bool, 2>;
 
+// The images that a search compares with the target: one of them by the networks for color, or both by the
+// graphs for pairs.
+enum class Senses { color, second, both };
+
 // Returns the second sensor's image as a frame of its own.
 inline Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }
 
@@ -35,16 +39,24 @@ class FrozenSensors {
   std::array<int, 2> same_{};  // consecutive frames with the same bytes as the previous one
 };
 
-// Decides when color is searched alone before both sensors: in every frame while that suffices, and otherwise
+// Returns which live images show anything in their region, rather than one constant value with the noise of a
+// sensor; if neither does, both count as before.
+Present showing(const Frame& frame, const Region& region, const Region& second_region, Present live);
+
+// Whether parts of an image are lost within a region, as after errors in transmission: many of its cells have
+// the same constant value, neither black nor white, and sharp edges, which a clear sky does not have.
+bool has_gaps(const Frame& frame, const Region& region);
+
+// Decides when color is searched before the second sensor: in every frame while that suffices, and otherwise
 // less and less often, down to every eighth frame of a pair. A single frame in which it does not suffice
 // changes nothing, because it is more often blurred than dark, unless the image itself is known to be bad.
 class ColorFirst {
  public:
   bool due() const { return left_ == 0; }
-  bool doubted() const { return failed_; }  // color alone did not suffice the last time
+  bool doubted() const { return failed_; }  // color did not suffice the last time
   void skip() { --left_; }
 
-  // Notes whether color alone sufficed; returns whether its result is used.
+  // Notes whether color sufficed; returns whether its result is used.
   bool note(bool sufficed, bool is_bad = false) {
     const bool is_used = sufficed || !(failed_ || is_bad);
     failed_ = !sufficed;
@@ -67,9 +79,8 @@ struct PairInputs {
   explicit PairInputs(const GraphSpec& graph)
       : x(Tensor::zeros(named(graph.inputs, "x"))), present(Tensor::zeros(named(graph.inputs, "present"))) {}
 
-  // Crops a region of the color image into `image`, and `second_region` of the second sensor's into `x`. A
-  // crop of one constant value shows nothing and counts as absent, like an image that is not live; at most
-  // one of the two is absent.
+  // Crops a region of the color image into `image`, and `second_region` of the second sensor's into `x`. An
+  // image that shows nothing counts as absent, like one that is not live; at most one of the two is absent.
   void fill(const Tensor& image, const Frame& frame, const Region& region, const Region& second_region,
             const Colors& colors, Present live, Work& work) const;
 

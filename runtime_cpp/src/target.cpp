@@ -66,6 +66,7 @@ Target::Target(std::shared_ptr<Engine> engine, const Model& model)
       words_(engine_->graph("search")),
       picture_(everything_),
       ranks_(model.ranks),
+      pairs_(model.pairs),
       tokens_(static_cast<std::size_t>(everything_.anchor.spec.shape[1])),
       width_(static_cast<std::size_t>(everything_.prompts.spec.shape[2])),
       first_(3 * width_),
@@ -156,10 +157,10 @@ void Target::set_text(const Text& text, Work& work) {
   }
 }
 
-void Target::warm_up(Work& work, bool pairs) {
+void Target::warm_up(Work& work) {
   for (Call* call : {text_graphs().encode.get(), text_graphs().prompt.get(), template_graph().call.get()})
     for (int i = 0; i < 2; ++i) work.run(*call);
-  if (pairs)
+  if (pairs_)
     for (int i = 0; i < 2; ++i) work.run(*template_graph(true).call);
 }
 

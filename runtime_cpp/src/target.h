@@ -52,16 +52,18 @@ class Target {
   void clear();  // forgets template and sentence
   void set_text(const Text& text, Work& work);
 
-  // Encodes the template. For a pair, both sensors are used; `live` says which of them work, `displacement`
-  // how the second one is shifted. If both work, color alone is encoded as well, in case the second sensor
-  // fails.
+  // Encodes the template. `live` says which sensors of a pair work, `displacement` how the second one is
+  // shifted; each that shows something gets a template of its own. The networks for color see shapes in
+  // thermal images and depth as well, so the second sensor's is encoded as if it were color.
   void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true},
                     const Displacement& displacement = {});
 
-  // Whether the template includes a color image of the target.
-  bool knows_color() const { return knows()[0]; }
+  // Encodes the second sensor's template, too; color's stays in use.
+  void add_second(const Frame& frame, const Box& box, Work& work, const Displacement& displacement) {
+    encode_template(Senses::second, frame, box, work, displacement);
+  }
 
-  // Returns which sensors showed something when the template was set.
+  // Returns which sensors there are templates of.
   Present knows() const { return knows_; }
 
   // Restores the contrast of a search image in host memory, if it has lost most of the template's. Returns
@@ -70,8 +72,8 @@ class Target {
     return contrast_.restore(image, frame, region, colors_);
   }
 
-  // Switches to the template as seen by the sensors that work now, if it was set from a pair.
-  void show(Present live);
+  // Switches to the template as `senses` see the target, if there is one.
+  void show(Senses senses);
 
   // Loads the graph that portrait() needs, so that portrait() can run in another thread: the engine loads
   // graphs for one caller at a time.
@@ -94,7 +96,7 @@ class Target {
 
   std::uint64_t change() const { return change_; }  // unique to this change among all targets
 
-  void warm_up(Work& work, bool pairs);  // runs the encoding graphs on their last inputs
+  void warm_up(Work& work);  // runs the encoding graphs on their last inputs
 
   // Throws Error unless the text has the length that the network expects.
   void check(const Text& text);
@@ -106,9 +108,11 @@ class Target {
 
   void encode(const Tokens& words, Work& work);
   void remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work);
+  const TemplateGraph& encode_template(Senses senses, const Frame& frame, const Box& box, Work& work,
+                                       const Displacement& displacement);
   void adopt(const TemplateGraph& graph);
-  void set_views(TemplateGraph& graph, Work& work);
-  void keep(const TemplateGraph& graph, std::size_t view);
+  void keep(const TemplateGraph& graph, Senses senses);
+  View& view(Senses senses);
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
   TemplateGraph& template_graph(bool pair = false);
@@ -119,6 +123,7 @@ class Target {
   Knowledge everything_, words_, picture_;  // picture_ shares masked and template tensors
   Spoken spoken_;
   const bool ranks_;                  // whether the model needs the parts of a sentence
+  const bool pairs_;                  // whether the model takes a second sensor
   const std::size_t tokens_, width_;  // tokens of the template; width of a prompt
   std::vector<float> first_;          // the template's own prompts
   std::vector<float> now_, seen_;  // (2, width): target and background, in one frame, and the running average
@@ -127,9 +132,9 @@ class Target {
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // created on first use
   std::shared_ptr<TemplateGraph> template_, pair_template_;
-  std::shared_ptr<std::array<View, 2>> views_;  // of a template from a pair: by both sensors, by color
-  std::size_t shown_ = 0;                       // index of the current view
-  Present knows_ = {false, false};              // sensors that the template shows
+  std::shared_ptr<std::array<View, 3>> views_;  // the templates by Senses, if the model takes pairs
+  Senses shown_ = Senses::color;                // the current view
+  Present knows_ = {false, false};              // sensors that there are templates of
   Contrast contrast_;                           // of the template
 };
 

@@ -1,43 +1,52 @@
-// The template of a target: encoded once, and for a pair of sensors also from color alone.
+// The template of a target: encoded once for each sensor that shows it.
 #include <utility>
 
 #include "template_graph.h"
 
 namespace edgetrack {
 
-namespace {
-
-// If the second sensor fails, the template from color alone finds the target best; if color fails, the one
-// from both sensors does.
-enum : std::size_t { kBoth, kColor };
-
-}  // namespace
-
-// The outputs of "template_x" for both sensors or for color, and the updates of its prompts.
+// The outputs of a template graph, and the updates of its prompts.
 struct Target::View {
-  Tensor memory, anchor, prompts, prototype;
+  Tensor memory, anchor, prompts, prototype;  // without data if the view does not exist
   std::vector<float> first, seen;
   bool has_seen = false;
 };
 
 void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live,
                           const Displacement& displacement) {
-  TemplateGraph& graph = template_graph(frame.x != nullptr);
   change_ = next_change();
   views_.reset();
   contrast_.clear();
-  const Region region = region_around(box, factor_);
-  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
+  knows_ = {true, false};
   if (frame.x) {
-    graph.pair.fill(graph.image, frame, region, displacement.seen_from(region), colors_, live, work);
-    if (graph.pair.shown()[0]) contrast_.learn(graph.image, frame, region, colors_);
-    set_views(graph, work);
+    const Region region = region_around(box, factor_);
+    knows_ = showing(frame, region, displacement.seen_from(region), live);
+  }
+  if (knows_[1]) encode_template(Senses::second, frame, box, work, displacement);
+  const Senses senses = knows_[0] ? Senses::color : Senses::both;
+  adopt(encode_template(senses, frame, box, work, displacement));
+  shown_ = senses;
+}
+
+// Returns the graph, whose outputs are those of the template.
+const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame& frame, const Box& box,
+                                                     Work& work, const Displacement& displacement) {
+  TemplateGraph& graph = template_graph(senses == Senses::both);
+  const Region region = region_around(box, factor_), second = displacement.seen_from(region);
+  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
+  if (senses == Senses::both) {
+    graph.pair.fill(graph.image, frame, region, second, colors_, {knows_[0], knows_[1]}, work);
+    work.run(*graph.call);
+  } else if (senses == Senses::second) {
+    work.look(*graph.call, graph.image, second_of(frame), second, colors_);
+    knows_[1] = true;
   } else {
     work.look(*graph.call, graph.image, frame, region, colors_);
     if (frame.place == Place::host) contrast_.learn(graph.image, frame, region, colors_);
-    knows_ = {true, false};
+    knows_[0] = true;
   }
-  adopt(graph);
+  if (pairs_) keep(graph, senses);
+  return graph;
 }
 
 // From the last outputs of "template".
@@ -53,53 +62,38 @@ void Target::adopt(const TemplateGraph& graph) {
   has_seen_ = false;
 }
 
-// The view with all live sensors comes last, so that it remains in the graph's outputs.
-void Target::set_views(TemplateGraph& graph, Work& work) {
-  knows_ = graph.pair.shown();
-  if (knows_ == Present{true, true}) {
-    views_ = std::make_shared<std::array<View, 2>>();
-    float& with_x = graph.pair.present.floats()[1];
-    with_x = 0;
-    work.run(*graph.call);
-    keep(graph, kColor);
-    with_x = 1;
-    work.run(*graph.call);
-    keep(graph, kBoth);
-    shown_ = kBoth;
-  } else {
-    work.run(*graph.call);
-  }
-}
+Target::View& Target::view(Senses senses) { return (*views_)[static_cast<std::size_t>(senses)]; }
 
-void Target::keep(const TemplateGraph& graph, std::size_t number) {
-  View& view = (*views_)[number];
-  for (const auto& [from, to] : {std::pair{&graph.memory, &view.memory},
-                                 {&graph.anchor, &view.anchor},
-                                 {&graph.prompts, &view.prompts},
-                                 {&graph.prototype, &view.prototype}}) {
+void Target::keep(const TemplateGraph& graph, Senses senses) {
+  if (!views_) views_ = std::make_shared<std::array<View, 3>>();
+  View& kept = view(senses);
+  for (const auto& [from, to] : {std::pair{&graph.memory, &kept.memory},
+                                 {&graph.anchor, &kept.anchor},
+                                 {&graph.prompts, &kept.prompts},
+                                 {&graph.prototype, &kept.prototype}}) {
     *to = Tensor::zeros(from->spec);
     copy(*from, *to);
   }
-  view.first.assign(graph.prompts.floats(), graph.prompts.floats() + first_.size());
-  view.seen.assign(seen_.size(), 0.0f);
+  kept.first.assign(graph.prompts.floats(), graph.prompts.floats() + first_.size());
+  kept.seen.assign(seen_.size(), 0.0f);
+  kept.has_seen = false;
 }
 
-void Target::show(Present live) {
-  const std::size_t next = live == Present{true, false} ? kColor : kBoth;
-  if (!views_ || next == shown_) return;
+void Target::show(Senses senses) {
+  if (!views_ || senses == shown_ || !view(senses).memory.data) return;
   change_ = next_change();
-  View& before = (*views_)[shown_];
-  const View& view = (*views_)[next];
-  // Updates learned from both sensors do not apply to color alone.
+  View& before = view(shown_);
+  const View& next = view(senses);
+  // What was learned from one sensor does not apply to the other.
   copy(everything_.prompts, before.prompts);
   before.seen = seen_, before.has_seen = has_seen_;
-  copy_tokens(view.memory, everything_.memory, 0);
+  copy_tokens(next.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_})
-    copy_prototype(view.prototype, known->prototypes, 0);
-  copy(view.anchor, everything_.anchor);
-  copy(view.prompts, everything_.prompts);
-  first_ = view.first, seen_ = view.seen, has_seen_ = view.has_seen;
-  shown_ = next;
+    copy_prototype(next.prototype, known->prototypes, 0);
+  copy(next.anchor, everything_.anchor);
+  copy(next.prompts, everything_.prompts);
+  first_ = next.first, seen_ = next.seen, has_seen_ = next.has_seen;
+  shown_ = senses;
 }
 
 }  // namespace edgetrack

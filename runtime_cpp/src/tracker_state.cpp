@@ -44,7 +44,7 @@ void Tracker::State::take(const Frame& frame) {
   width = frame.width, height = frame.height;
   is_pair = frame.x != nullptr;
   has_color = frame.color;
-  if (!is_pair) x_share.reset(), modalities = {true, false}, target.show({true, false});
+  if (!is_pair) x_share.reset(), modalities = {true, false}, target.show(Senses::color);
   sensors.see(frame);
 }
 
@@ -167,18 +167,21 @@ void Tracker::State::outline(const Frame& frame, const Track& track) {
 }
 
 Track Tracker::State::search_alone(const Frame& frame) {
-  const Searched found = is_pair ? search_pair(frame) : search_by(searcher(false), frame);
+  const Searched found = is_pair ? search_pair(frame) : search_by(Senses::color, frame);
   Track track = finish(frame, found.by.answer, found.best);
-  const bool by_both = found.by.share.data != nullptr;
-  modalities = by_both ? found.by.pair.shown() : Present{true, false};
-  if (is_pair && !by_both) {
-    x_share = 0;
+  const Senses senses = found.by.senses;
+  modalities = senses == Senses::both ? found.by.pair.shown()
+                                      : Present{senses == Senses::color, senses == Senses::second};
+  if (is_pair && senses != Senses::both) {
+    x_share = senses == Senses::second ? 1 : 0;
   } else if (is_pair && box) {
     target_share(*box, around, found.by.answer.maps().cells, share.data());
     x_share = share_within(found.by.share.floats(), share.data(), share.size());
   }
   track.x_share = x_share;
   track.modalities = modalities;
+  const bool sure = track.status == Status::tracking && track.score >= policy.template_update_threshold;
+  if (is_pair && senses == Senses::color && sure) learn_second(frame);
   return latest = track;
 }
 
@@ -201,10 +204,12 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
 
 // A box from the user is followed by its template alone; the sentence is used to find it again. A find may be
 // wrong, so for a find the sentence is used in every frame.
-Detector& Tracker::State::searcher(bool pair) {
-  std::unique_ptr<Detector>& detector = pair ? (own_template ? pair_search_by_picture : pair_search)
-                                             : (own_template ? search_by_picture : search);
-  if (!detector) detector = std::make_unique<Detector>(*engine, pair ? "search_x" : "search", sought());
+Detector& Tracker::State::searcher(Senses senses) {
+  auto& detector = (own_template ? search_by_picture : search)[static_cast<std::size_t>(senses)];
+  if (!detector) {
+    const char* role = senses == Senses::both ? "search_x" : "search";
+    detector = std::make_unique<Detector>(*engine, role, sought(), nullptr, senses);
+  }
   if (window.empty()) {
     window = hann_window(detector->answer.maps().cells);
     share.resize(window.size());

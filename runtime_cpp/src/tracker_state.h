@@ -79,10 +79,9 @@ struct Tracker::State {
   std::shared_ptr<Outside> outside;  // if there is a grounder
   Tensor whole;  // the whole frame as input of "ground", allocated by the first detector that uses it
   Look whole_look;
-  std::unique_ptr<Detector> search, search_by_picture;            // created on first use
-  std::unique_ptr<Detector> pair_search, pair_search_by_picture;  // the same, for pairs
-  std::unique_ptr<Looker> look_by_picture, look_by_words;         // the same
-  std::vector<Candidate> candidates;                              // from the look that ended in this frame
+  std::array<std::unique_ptr<Detector>, 3> search, search_by_picture;  // by Senses; created on first use
+  std::unique_ptr<Looker> look_by_picture, look_by_words;              // created on first use
+  std::vector<Candidate> candidates;  // from the look that ended in this frame
   std::vector<float> window, share;
   std::unique_ptr<Masker> masker;  // if masks are enabled
   Box masked{};                    // the box that the mask belongs to
@@ -208,9 +207,11 @@ struct Tracker::State {
   void note_peaks(const Maps& maps, const Prior& prior, const Frame& frame);
   void move_to(const Peak& peak);  // replaces the place that finish() chose
   void be_unsure();                // becomes uncertain about the followed object
-  Detector& searcher(bool pair);
-  Searched search_by(Detector& detector, const Frame& frame);
+  Detector& searcher(Senses senses);
+  Senses besides_color() const;
+  Searched search_by(Senses senses, const Frame& frame);
   Searched search_pair(const Frame& frame);
+  void learn_second(const Frame& frame);
   Prior prior() const;
   Prediction best(const Answer& answer) const;  // the best box of a search
   double seconds_of_a_look();

@@ -89,7 +89,8 @@ def test_graph_for_pairs_gets_color_as_it_is() -> None:
 
     engine = Recorder(OrtEngine(Bundle.open("edgetrack-256-x"), threads=1), keep, ("search", "search_x"))
     with edgetrack.Tracker(engine=engine) as tracker:
-        tracker.start(frames[0], box=truth(step=0), x=x[0])
+        # The template is of color alone, so the second sensor is searched by the graph for pairs.
+        tracker.start(frames[0], box=truth(step=0), x=np.zeros_like(x[0]))
         for frame, seen in zip(frames[1:], x[1:], strict=True):
             track = tracker.update(frame, x=seen)
     assert min(spreads["search"]) > 10 * min(spreads["search_x"])

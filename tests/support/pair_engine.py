@@ -1,6 +1,7 @@
 """An engine for pairs of sensors without a network: it finds red in color, or in x where color does not show it.
 
-How sure it is of what it has found is up to the test: ``sure`` of color alone, ``sure_of_both`` of a pair.
+How sure it is of what it has found is up to the test: ``sure`` of color, ``sure_of_x`` of the second sensor. The images
+of the second sensor are greenish, so that the engine can tell which one the networks for color get.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ from numpy.typing import NDArray
 from edgetrack.bundle import PAIRS, Bundle
 from edgetrack.manifest import GraphSpec, TensorSpec
 
+TEMPLATES = ("none", "color", "x", "x by the graph for pairs")  # by the number in their memory
+
+
+def shows_x(image: NDArray[np.float32]) -> bool:
+    """Return whether an image (1, 3, S, S) RGB in -1..1 is one of the second sensor."""
+    _, green, blue = image[0].mean(axis=(1, 2))
+    return bool(green > blue + 0.2)
+
 
 class PairGraph(FakeGraph):
-    """``template_x`` or ``search_x``; it records which sensors were declared present, now and in the template."""
+    """``template_x`` or ``search_x``."""
 
     def __init__(self, role: str, engine: PairEngine) -> None:
         super().__init__(role.removesuffix("_x"), engine.calls)
@@ -33,51 +42,72 @@ class PairGraph(FakeGraph):
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         color, x = (bool(there) for there in feeds["present"][0])
-        self._engine.present.append((int(color), int(x)))
-        if self._own == "template_x":
-            return {**super().run(feeds), "memory": np.full((1, 4, 64, 192), color + 2 * x, np.float32)}
-        self._calls.append(self._own)
-        self._engine.note(feeds)
         image = feeds["image"]
+        if self._own == "template_x":
+            assert (color, x) == (False, True), "the networks for color are used for the other templates"
+            return {**super().run(feeds), "memory": self._engine.remember("x by the graph for pairs")}
+        self._calls.append(self._own)
+        self._engine.note(
+            {(True, True): "pair", (True, False): "pair: color", (False, True): "pair: x"}[color, x], feeds
+        )
         if not color or not find_red(image)["presence"].any():
             rows = np.arange(image.shape[-1]) * feeds["x"].shape[-1] // image.shape[-1]
             image = feeds["x"][:, :, rows][:, :, :, rows]
         share = np.full(self.outputs["share"].shape, 0.5 if color and x else float(x), np.float32)
         found = find_red(image)
-        return {**found, "quality": found["quality"] * self._engine.sure_of_both, "share": share}
+        return {**found, "quality": found["quality"] * self._engine.sure_of_x, "share": share}
+
+
+class NotedTemplate(FakeGraph):
+    """``template``, of color or of the second sensor."""
+
+    def __init__(self, engine: PairEngine) -> None:
+        super().__init__("template", engine.calls)
+        self._engine = engine
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        memory = self._engine.remember("x" if shows_x(feeds["image"]) else "color")
+        return {**super().run(feeds), "memory": memory}
 
 
 class NotedSearch(FakeGraph):
-    """``search`` for color only."""
+    """``search``, in color or in the second sensor alone."""
 
     def __init__(self, engine: PairEngine) -> None:
         super().__init__("search", engine.calls)
         self._engine = engine
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        self._engine.note(feeds)
+        by_x = shows_x(feeds["image"])
+        self._engine.note("x" if by_x else "color", feeds)
         found = super().run(feeds)
-        return {**found, "quality": found["quality"] * self._engine.sure}
+        sure = self._engine.sure_of_x if by_x else self._engine.sure
+        return {**found, "quality": found["quality"] * sure}
 
 
 class PairEngine(FakeEngine):
-    """``present`` lists (color, x) of each run of a graph of pairs; ``known`` those of the template of each search."""
+    """``searches`` lists what each search looked at and its template; ``templates`` what each template shows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.sure, self.sure_of_both = 0.3, 1.0  # color alone is in doubt: both are searched
-        self.present: list[tuple[int, int]] = []
-        self.known: list[tuple[int, int]] = []
+        self.sure, self.sure_of_x = 0.3, 1.0  # color is in doubt: the second sensor is searched, too
+        self.searches: list[tuple[str, str]] = []
+        self.templates: list[str] = []
         tensors = {role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs) for role in PAIRS}
         self.bundle = Bundle(self.bundle.folder, replace(self.bundle.manifest, tensors=tensors))
 
     def graph(self, role: str) -> FakeGraph:
         if role in PAIRS and role not in self._graphs:
             self._graphs[role] = PairGraph(role, self)
+        if role == "template" and role not in self._graphs:
+            self._graphs[role] = NotedTemplate(self)
         if role == "search" and role not in self._graphs:
             self._graphs[role] = NotedSearch(self)
         return super().graph(role)
 
-    def note(self, feeds: Mapping[str, NDArray[Any]]) -> None:
-        number = int(feeds["memory"][0, 0, 0, 0])
-        self.known.append((number % 2, number // 2))
+    def remember(self, template: str) -> NDArray[np.float32]:
+        self.templates.append(template)
+        return np.full((1, 4, 64, 192), TEMPLATES.index(template), np.float32)
+
+    def note(self, images: str, feeds: Mapping[str, NDArray[Any]]) -> None:
+        self.searches.append((images, TEMPLATES[int(feeds["memory"][0, 0, 0, 0])]))
