@@ -1,6 +1,6 @@
 """Videos of pairs to calibrate on: color and a second sensor, of which color fails in most frames.
 
-The graphs for pairs run only where color alone does not suffice, so color is made to fail: dark, in smoke, or missing.
+The second sensor is searched only where color does not suffice, so color is made to fail: dark, in smoke, or missing.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
 QUANTIZED = ("template", "search")
-SEARCH_X = "search_x"  # quantized, too, if there are pairs to calibrate it on
 # Graphs of edgetrack's models that stay in float, and why; docs/int8.md has the measurements.
 IN_FLOAT = {
     "text": "it runs once per text",
@@ -28,8 +27,8 @@ IN_FLOAT = {
     "ground": "it runs rarely, and its result decides which target is followed",
     "detect": "it runs rarely, and its result decides which target is followed",
     "rank": "it runs rarely, and its result decides which target is followed",
-    "template_x": "it runs once per template, and its errors affect all searches that follow",
-    SEARCH_X: "no pairs are given to calibrate on: give videos with NAME.x.mp4 beside them, as in docs/int8.md",
+    "template_x": "it runs once per template, only if a target is started without color",
+    "search_x": "it runs rarely, only where the template lacks a sensor that works",
     MASK: "no masks are given to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
@@ -81,7 +80,7 @@ class Own:
 
     @property
     def paths(self) -> Mapping[str, Path]:
-        return {role: self.bundle.path(role) for role in (*QUANTIZED, *(SEARCH_X,) * self.pairs)}
+        return {role: self.bundle.path(role) for role in QUANTIZED}
 
     @property
     def in_float(self) -> Mapping[str, str]:
@@ -93,7 +92,8 @@ class Own:
         return takes_pairs(self.bundle)
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
-        return ("search", "template", *(SEARCH_X,) * bool(runs.get(SEARCH_X)))
+        del runs
+        return ("search", "template")
 
     def tracker(self) -> FrameTracker:
         return self.opened(OrtEngine(self.bundle, threads=self._threads))

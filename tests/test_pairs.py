@@ -1,4 +1,4 @@
-"""A target followed in two images: which of them is searched, when a sensor counts as missing, and several targets."""
+"""A target followed in two images: which of them is searched, with which template, and several targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pair_engine import PairEngine
+from pair_engine import PairEngine, faded, picture, second, with_gaps
 
 import edgetrack
 from edgetrack import pipeline
@@ -18,36 +18,7 @@ from edgetrack.types import Frame
 
 BOX = (60.0, 50.0, 40.0, 30.0)
 BLANK = np.zeros((160, 200, 3), np.uint8)
-RANDOM = np.random.default_rng(0)
 COLOR, X = ("color", "color"), ("x", "x")  # a search and its template
-
-
-def picture(left: int = 60) -> np.ndarray:
-    """Draw a red rectangle on noise that no other image has."""
-    pixels = RANDOM.integers(90, 130, (160, 200, 3)).astype(np.uint8)
-    pixels[50:80, left : left + 40] = (0, 0, 255)
-    return pixels
-
-
-def second(left: int = 60) -> np.ndarray:
-    """Draw the same as the second sensor shows it."""
-    pixels = picture(left)
-    pixels[..., 1] += np.uint8(60) * (pixels[..., 1] > 0)
-    return pixels
-
-
-def faded() -> np.ndarray:
-    """Draw the color image in smoke that lets a fifth of the light through."""
-    return np.asarray(0.2 * picture() + 100, np.uint8)
-
-
-def with_gaps(pixels: np.ndarray, value: int = 128) -> np.ndarray:
-    """Draw every second patch of 16 x 16 pixels in one value."""
-    pixels = pixels.copy()
-    for top in range(0, 160, 16):
-        for left in range(16 * (top // 16 % 2), 200, 32):
-            pixels[top : top + 16, left : left + 16] = value
-    return pixels
 
 
 @pytest.fixture
@@ -146,37 +117,6 @@ def test_second_sensor_needs_no_lead_over_color_whose_contrast_is_restored(
     assert engine.searches == [COLOR] * 4, "nothing else shows the target"
 
 
-@pytest.mark.parametrize("frozen", ["color", "x"])
-def test_frozen_image_counts_as_missing_while_the_other_changes(
-    engine: PairEngine, tracker: edgetrack.Tracker, frozen: str
-) -> None:
-    color, x = picture(), second()
-    tracker.start(color, box=BOX, x=x)
-    seen = []
-    for _ in range(5):
-        engine.searches.clear()
-        tracker.update(color if frozen == "color" else picture(), x=x if frozen == "x" else second())
-        seen.append(engine.searches[:])
-    alone = [COLOR] if frozen == "x" else [X]
-    assert seen == [[COLOR, X], [COLOR, X], alone, alone, alone], "three in a row with the same bytes"
-    for _ in range(8):
-        engine.searches.clear()
-        tracker.update(picture(), x=second())
-        if engine.searches == [COLOR, X]:
-            break
-    else:
-        pytest.fail("both sensors work again")
-
-
-def test_static_scene_has_both_sensors(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
-    color, x = picture(), second()
-    engine.sure_of_x = 0.3
-    tracker.start(color, box=BOX, x=x)
-    for _ in range(6):
-        tracker.update(color, x=x)
-    assert engine.searches == [COLOR, X] * 6
-
-
 def test_each_sensor_is_searched_with_its_own_template(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:
@@ -232,61 +172,6 @@ def test_template_of_a_second_sensor_that_joins_is_added_once_the_target_is_cert
     assert engine.searches == [COLOR] * 5 + [X]
     tracker.update(picture())
     assert engine.searches[-1] == COLOR, "whose template is the first one"
-
-
-@pytest.mark.parametrize("value", [128, 60])
-def test_color_with_gaps_is_not_searched(engine: PairEngine, tracker: edgetrack.Tracker, value: int) -> None:
-    engine.sure = 0.9
-    tracker.start(picture(), box=BOX, x=second())
-    track = tracker.update(with_gaps(picture(), value), x=second())
-    assert (engine.searches, track.x_share) == ([X], 1)
-    engine.searches.clear()
-    tracker.update(with_gaps(picture(), value), x=with_gaps(second(), value))
-    assert engine.searches == [COLOR], "both have gaps"
-    tracker.update(picture(), x=with_gaps(second(), value))
-    assert engine.searches == [COLOR] * 2
-    tracker.update(with_gaps(picture(), value))
-    assert engine.searches == [COLOR] * 3, "nothing else shows the target"
-
-
-@pytest.mark.parametrize("value", [0, 255])
-def test_black_or_white_areas_are_no_gaps(engine: PairEngine, tracker: edgetrack.Tracker, value: int) -> None:
-    engine.sure = 0.9
-    tracker.start(picture(), box=BOX, x=second())
-    tracker.update(with_gaps(picture(), value), x=second())
-    assert engine.searches[0] == COLOR
-
-
-def test_clear_sky_is_no_gap(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
-    """Compressed video shows it in constant blocks, whose values differ little from those beside them."""
-    engine.sure = 0.9
-    sky = np.repeat(np.linspace(140, 146, 20).astype(np.uint8), 8)[:, None, None]
-    color = np.broadcast_to(sky + np.array([40, 0, 0], np.uint8), (160, 200, 3)).copy()
-    color[50:80, 60:100] = (0, 0, 255)
-    tracker.start(color, box=BOX, x=second())
-    tracker.update(color, x=second())
-    assert engine.searches[0] == COLOR
-
-
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_one_blank_image_counts_as_missing_but_not_two(
-    engine: PairEngine, tracker: edgetrack.Tracker, value: int
-) -> None:
-    blank = np.full((160, 200, 3), value, np.uint8)
-    noisy = blank.copy()
-    noisy[::2] += np.uint8(1) if value < 255 else np.uint8(255)
-    dark = RANDOM.normal(0, 1, (160, 200, 3)).clip(0, 6).astype(np.uint8)  # with the noise of a sensor
-    for color, x, expected in (
-        (picture(), blank, [COLOR]),
-        (picture(), noisy, [COLOR]),
-        (picture(), dark, [COLOR]),
-        (blank, second(), [X]),
-        (blank, blank, [COLOR, ("color", "x")]),
-    ):
-        tracker.start(picture(), box=BOX, x=second())
-        engine.searches.clear()
-        tracker.update(color, x=x)
-        assert engine.searches == expected
 
 
 def test_each_of_several_targets_has_its_share(engine: PairEngine) -> None:

@@ -1,4 +1,4 @@
-"""An engine for pairs of sensors without a network: it finds red in color, or in x where color does not show it.
+"""Images of pairs of sensors, and an engine for them without a network, which finds red.
 
 How sure it is of what it has found is up to the test: ``sure`` of color, ``sure_of_x`` of the second sensor. The images
 of the second sensor are greenish, so that the engine can tell which one the networks for color get.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgetrack.bundle import PAIRS, Bundle
 from edgetrack.manifest import GraphSpec, TensorSpec
 
+_RANDOM = np.random.default_rng(0)
 TEMPLATES = ("none", "color", "x", "x by the graph for pairs")  # by the number in their memory
 
 
@@ -111,3 +112,31 @@ class PairEngine(FakeEngine):
 
     def note(self, images: str, feeds: Mapping[str, NDArray[Any]]) -> None:
         self.searches.append((images, TEMPLATES[int(feeds["memory"][0, 0, 0, 0])]))
+
+
+def picture(left: int = 60) -> np.ndarray:
+    """Draw a red rectangle on noise that no other image has."""
+    pixels = _RANDOM.integers(90, 130, (160, 200, 3)).astype(np.uint8)
+    pixels[50:80, left : left + 40] = (0, 0, 255)
+    return pixels
+
+
+def second(left: int = 60) -> np.ndarray:
+    """Draw the same as the second sensor shows it."""
+    pixels = picture(left)
+    pixels[..., 1] += np.uint8(60) * (pixels[..., 1] > 0)
+    return pixels
+
+
+def faded() -> np.ndarray:
+    """Draw the color image in smoke that lets a fifth of the light through."""
+    return np.asarray(0.2 * picture() + 100, np.uint8)
+
+
+def with_gaps(pixels: np.ndarray, value: int = 128) -> np.ndarray:
+    """Draw every second patch of 16 x 16 pixels in one value."""
+    pixels = pixels.copy()
+    for top in range(0, 160, 16):
+        for left in range(16 * (top // 16 % 2), 200, 32):
+            pixels[top : top + 16, left : left + 16] = value
+    return pixels
