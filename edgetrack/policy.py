@@ -36,6 +36,9 @@ class Policy:
     """While following: score below which the box is not moved."""
     max_uncertain_frames: int = _DEFAULTS["max_uncertain_frames"]
     """Consecutive uncertain frames after which the target is lost."""
+    doubtful_frames: int = _DEFAULTS["doubtful_frames"]
+    """Frames for which a target that vanished and is found elsewhere is uncertain, because it may be a look-alike; 0 for
+    none."""
     reverify_interval: int = _DEFAULTS["reverify_interval"]
     """Frames between two checks of the whole frame against the text; 0 for none."""
     max_agreed_checks: int = _DEFAULTS["max_agreed_checks"]

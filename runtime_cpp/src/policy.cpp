@@ -18,6 +18,7 @@ const std::vector<PolicyField>& policy_fields() {
       {"track_threshold", &Policy::track_threshold, nullptr},
       {"update_threshold", &Policy::update_threshold, nullptr},
       {"max_uncertain_frames", nullptr, &Policy::max_uncertain_frames},
+      {"doubtful_frames", nullptr, &Policy::doubtful_frames},
       {"reverify_interval", nullptr, &Policy::reverify_interval},
       {"max_agreed_checks", nullptr, &Policy::max_agreed_checks},
       {"switch_evidence", &Policy::switch_evidence, nullptr},

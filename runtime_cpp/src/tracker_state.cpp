@@ -68,6 +68,7 @@ void Tracker::State::follow_from(const Box& at) {
   owed = agreed = 0;
   status = Status::tracking;
   pace.start(at);
+  identity.start(at);
   if (masker && !own_template) masker->forget();  // a box from the user stays the target
 }
 
@@ -197,8 +198,9 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
-  if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval))
-    refresh(answer);
+  identity.see(score, *box, clock.elapsed(), policy.doubtful_frames);
+  const bool sure = score >= policy.template_update_threshold && !contested && !identity.is_doubtful();
+  if (sure && due(index, policy.template_update_interval)) refresh(answer);
   return latest = judged(score);
 }
 
@@ -232,7 +234,7 @@ Track Tracker::State::judged(double score) {
   if (score < policy.template_update_threshold) agreed = 0;
   if (score >= policy.track_threshold) {
     streak = 0;
-    status = tentative ? Status::uncertain : Status::tracking;
+    status = tentative || identity.is_doubtful() ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
   // The time since the last frame, but at most half of max_uncertain_frames, so that one uncertain look after

@@ -12,6 +12,7 @@
 #include "displacement.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
+#include "identity.h"
 #include "look.h"
 #include "looker.h"
 #include "mask.h"
@@ -57,13 +58,15 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 //                  it is not found, or lost for max_uncertain_frames       as before   the evidence is forgotten
 //                  the source has paused                                   as before   the same
 // tracking         the search scores track_threshold or more               tracking
+//                  the target vanishes (identity.h)                        uncertain   search on, without learning
 //                  it scores less                                          uncertain   search a larger region
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
 //                  the same, of a target that has come into view   tracking    the new template
 //                  checks add up to switch_evidence against it             tracking    follow what fits better
 //                  the deadline is short, or nothing moves                 tracking    the box coasts, or is reused
 //                  the source has paused: a sure find elsewhere            tracking    follow it; it becomes the template
-// uncertain        the search scores track_threshold or more               tracking
+// uncertain        the search scores track_threshold or more, and the
+//                  object is not in doubt, or for doubtful_frames only     tracking
 //                  it does not for max_uncertain_frames                    lost        search the whole frame
 // clang-format on
 struct Tracker::State {
@@ -95,6 +98,7 @@ struct Tracker::State {
   double streak = 0;       // consecutive uncertain clock frames while following
   Evidence evidence;       // while searching: from consecutive finds at one place
   double against = 0;      // while following: log ratio of how much better the sentence fits another object
+  Identity identity;       // while following: whether it may be another object
   double belief = 1;       // probability that the sentence means the followed object, 0..1
   int agreed = 0;          // consecutive checks that agreed with the followed object, up to a limit
   bool cut = false;        // the template may show only a part of the target, because it was found at an edge

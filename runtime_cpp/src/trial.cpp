@@ -94,6 +94,7 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
     const bool came_into_view = cut && is_sure(score, 0) && !at_edge(found, whole_look.extent());
     if (iou(found, then) >= policy.refit_iou && !came_into_view) {
       agreed = std::min({agreed_before + 1, policy.max_agreed_checks, kMostAgreed});
+      if (is_sure(score, 0)) identity.start(*box);
       return std::nullopt;
     }
     take_template(current, found);

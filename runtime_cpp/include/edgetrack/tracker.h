@@ -25,6 +25,7 @@ struct Policy {
   double track_threshold = 0.05;
   double update_threshold = 0.02;
   int max_uncertain_frames = 12;
+  int doubtful_frames = 30;   // 0: never
   int reverify_interval = 6;  // 0: never
   int max_agreed_checks = 2;
   double switch_evidence = 1.5;

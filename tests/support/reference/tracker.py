@@ -170,6 +170,8 @@ class Tracker:
             if came_into_view or found.box.iou(self._box) < self._policy.refit_iou:
                 return found.box
             self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
+            if found.quality >= self._policy.text_detect_threshold:
+                self._sure, self._vanished, self._doubt = self._box, False, 0
             return None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
         if self._against < self._policy.switch_evidence:
@@ -185,6 +187,7 @@ class Tracker:
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
         self._against, self._owed, self._agreed = 0.0, 0, 0
+        self._sure, self._vanished, self._doubt = box, False, 0
         self._pace.start(box, self._index)
 
     # following
@@ -230,9 +233,11 @@ class Tracker:
         score = confidence(prediction)
         if score >= policy.update_threshold:
             self._box = self._smoothed(region, prediction, pixels)
+        doubtful = self._may_be_another(score)
         self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
         if (
             score >= policy.template_update_threshold
+            and not doubtful
             and policy.template_update_interval
             and self._index % policy.template_update_interval == 0
         ):
@@ -242,14 +247,26 @@ class Tracker:
         if score < policy.template_update_threshold:
             self._agreed = 0
         if score >= policy.track_threshold:
-            self._streak, self._status = 0, "tracking"
-            return Track(self._box, shown, "tracking", self._index)
+            self._streak, self._status = 0, "uncertain" if doubtful else "tracking"
+            return Track(self._box, shown, self._status, self._index)
         self._streak += 1
         if self._streak < policy.max_uncertain_frames:
             self._status = "uncertain"
             return Track(self._box, shown, "uncertain", self._index)
         self._lose()
         return Track(None, shown, "lost", self._index)
+
+    def _may_be_another(self, score: float) -> bool:
+        """Whether it vanished, or was found elsewhere afterwards, and may be a look-alike."""
+        assert self._box is not None
+        self._doubt = max(self._doubt - 1, 0)
+        if score < 0.3:
+            self._vanished = self._policy.doubtful_frames > 0
+        elif score >= 0.5:
+            if self._vanished and self._sure.iou(self._box) < 0.1:
+                self._doubt = self._policy.doubtful_frames
+            self._sure, self._vanished = self._box, False
+        return self._vanished or self._doubt > 0
 
     def _search_region(self, box: Box) -> Region:
         """Wider for a target that is fast, and for one that was not surely seen of late."""
