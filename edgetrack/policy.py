@@ -37,7 +37,7 @@ class Policy:
     max_uncertain_frames: int = _DEFAULTS["max_uncertain_frames"]
     """Consecutive uncertain frames after which the target is lost."""
     doubtful_frames: int = _DEFAULTS["doubtful_frames"]
-    """Frames for which a target that vanished and is found elsewhere is uncertain, because it may be a look-alike; 0 for
+    """Frames for which a target that vanished and is found elsewhere is uncertain, as it may be a look-alike; 0 for
     none."""
     reverify_interval: int = _DEFAULTS["reverify_interval"]
     """Frames between two checks of the whole frame against the text; 0 for none."""

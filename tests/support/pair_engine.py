@@ -94,6 +94,7 @@ class PairEngine(FakeEngine):
         self.sure, self.sure_of_x = 0.3, 1.0  # color is in doubt: the second sensor is searched, too
         self.searches: list[tuple[str, str]] = []
         self.templates: list[str] = []
+        self.prompts = np.zeros(0, np.float32)  # of the last search
         tensors = {role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs) for role in PAIRS}
         self.bundle = Bundle(self.bundle.folder, replace(self.bundle.manifest, tensors=tensors))
 
@@ -111,6 +112,7 @@ class PairEngine(FakeEngine):
         return np.full((1, 4, 64, 192), TEMPLATES.index(template), np.float32)
 
     def note(self, images: str, feeds: Mapping[str, NDArray[Any]]) -> None:
+        self.prompts = feeds["prompts"].copy()
         self.searches.append((images, TEMPLATES[int(feeds["memory"][0, 0, 0, 0])]))
 
 

@@ -137,10 +137,7 @@ class Tracker:
         return False
 
     def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
-        """The network's maps of the whole frame and the best box in it.
-
-        By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
-        """
+        """The maps of the whole frame and its best box, by the user's box if there is one: a find may be wrong."""
         assert self._target is not None
         region = letterbox(pixels.shape[1], pixels.shape[0])
         outputs = self._run(
@@ -257,7 +254,7 @@ class Tracker:
         return Track(None, shown, "lost", self._index)
 
     def _may_be_another(self, score: float) -> bool:
-        """Whether it vanished, or was found elsewhere afterwards, and may be a look-alike."""
+        """Whether it has vanished, or was found elsewhere afterwards."""
         assert self._box is not None
         self._doubt = max(self._doubt - 1, 0)
         if score < 0.3:
