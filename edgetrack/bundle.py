@@ -223,5 +223,5 @@ def _what_file(path: Path) -> str | None:
 
 
 def takes_pairs(bundle: object) -> bool:
-    """Return whether a bundle takes a second sensor in addition to color."""
-    return isinstance(bundle, Bundle) and all(role in bundle.manifest.tensors for role in PAIRS)
+    """Return whether a bundle takes a second sensor in addition to color: edgetrack's own models do."""
+    return isinstance(bundle, Bundle)

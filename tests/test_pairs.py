@@ -155,6 +155,20 @@ def test_sensor_that_the_template_lacks_is_searched_by_the_graph_for_pairs(
     assert engine.searches[-1] == ("pair: color", "x by the graph for pairs")
 
 
+def test_without_graphs_for_pairs_a_sensor_is_compared_with_the_template_that_there_is() -> None:
+    engine = PairEngine(graphs_for_pairs=False)
+    with edgetrack.Tracker(engine=engine) as tracker:
+        tracker.start(picture(), box=BOX, x=BLANK)
+        track = tracker.update(None, x=second())
+        assert (engine.searches, track.modalities) == ([("x", "color")], ("x",))
+        engine.searches.clear()
+        tracker.start(None, box=BOX, x=second())
+        track = tracker.update(None, x=second())
+        assert (engine.searches, track.modalities) == ([X], ("x",))
+        track = tracker.update(picture(), x=BLANK)
+        assert (engine.searches[-1], track.modalities) == (("color", "x"), ("color",))
+
+
 def test_template_of_a_second_sensor_that_joins_is_added_once_the_target_is_certain(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:

@@ -52,7 +52,7 @@ def open_candidate(
         tracker.close()
         raise ConfigError(
             f"{recording.name} has a second sensor, {facts['x']}, but {tracker.engine.bundle.manifest.name} takes "
-            "color only; expected a model for pairs of images, such as edgetrack-256-x"
+            "color only; expected one of edgetrack's own models, such as edgetrack-256"
         )
     tracker.engine.wait()
     return tracker

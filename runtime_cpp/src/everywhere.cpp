@@ -264,8 +264,8 @@ void Tracker::State::warm_up() {
   const bool own = own_template;
   for (const bool by_picture : {!own, own}) {
     own_template = by_picture;
-    for (const Senses senses : {Senses::color, Senses::second, Senses::both}) {
-      if (senses != Senses::color && !model.pairs) continue;
+    for (const Senses senses : {Senses::color, Senses::both}) {  // the second sensor has color's graph
+      if (senses == Senses::both && !model.pairs) continue;
       Detector& searching = searcher(senses);
       twice(searching.cost, [&] { work.run(*searching.call); });
     }

@@ -17,10 +17,6 @@ constexpr double kSurer = 0.3;
 
 void Tracker::State::check_pair(const Frame& frame) const {
   if (!frame.x) return;
-  if (!model.pairs)
-    throw Error(Code::config,
-                "a second sensor is given (x), but this bundle takes color only; expected a bundle "
-                "for pairs of images: edgetrack-256-x, or one exported with --sensor, see docs/sensors.md");
   if (frame.place == Place::gpu)
     throw Error(Code::frame,
                 "the frame is in GPU memory, and a second sensor is given (x); pass both in host memory");
@@ -74,8 +70,11 @@ Searched Tracker::State::search_by(Senses senses, const Frame& frame) {
   return {detector, best(detector.answer)};
 }
 
-// Returns what to search instead of color: the second sensor, or what a template without it knows about both.
-Senses Tracker::State::besides_color() const { return target.knows()[1] ? Senses::second : Senses::both; }
+// Returns what to search instead of color. The graphs for pairs, if the model has them, compare a template
+// with the image of the other sensor.
+Senses Tracker::State::besides_color() const {
+  return target.knows()[1] || !model.pairs ? Senses::second : Senses::both;
+}
 
 // A second sensor must not make results of color worse: if color is likely right, its result is used.
 // Otherwise the second sensor is searched, and its result is used if its score is clearly higher for the
@@ -88,7 +87,7 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const Present there = showing(frame, around, displacement.seen_from(around), live);
   const bool try_color = there[0] && target.knows()[0] && !is_damaged;
   if (try_color && !there[1]) return search_by(Senses::color, frame);
-  if (!there[1]) return search_by(Senses::both, frame);  // the template shows the second sensor only
+  if (!there[1]) return search_by(model.pairs ? Senses::both : Senses::color, frame);  // color is new to it
   if (!try_color || !color_first.due()) {
     if (try_color) color_first.skip();
     return search_by(besides_color(), frame);

@@ -123,7 +123,7 @@ class Target {
   Knowledge everything_, words_, picture_;  // picture_ shares masked and template tensors
   Spoken spoken_;
   const bool ranks_;                  // whether the model needs the parts of a sentence
-  const bool pairs_;                  // whether the model takes a second sensor
+  const bool pairs_;                  // whether there are "template_x" and "search_x"
   const std::size_t tokens_, width_;  // tokens of the template; width of a prompt
   std::vector<float> first_;          // the template's own prompts
   std::vector<float> now_, seen_;  // (2, width): target and background, in one frame, and the running average
@@ -132,7 +132,7 @@ class Target {
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // created on first use
   std::shared_ptr<TemplateGraph> template_, pair_template_;
-  std::shared_ptr<std::array<View, 3>> views_;  // the templates by Senses, if the model takes pairs
+  std::shared_ptr<std::array<View, 3>> views_;  // the templates by Senses
   Senses shown_ = Senses::color;                // the current view
   Present knows_ = {false, false};              // sensors that there are templates of
   Contrast contrast_;                           // of the template

@@ -22,10 +22,10 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
     const Region region = region_around(box, factor_);
     knows_ = showing(frame, region, displacement.seen_from(region), live);
   }
-  if (knows_[1]) encode_template(Senses::second, frame, box, work, displacement);
-  const Senses senses = knows_[0] ? Senses::color : Senses::both;
-  adopt(encode_template(senses, frame, box, work, displacement));
-  shown_ = senses;
+  if (knows_ == Present{true, true}) encode_template(Senses::second, frame, box, work, displacement);
+  if (!knows_[0] && pairs_) encode_template(Senses::both, frame, box, work, displacement);
+  shown_ = knows_[0] ? Senses::color : Senses::second;
+  adopt(encode_template(shown_, frame, box, work, displacement));
 }
 
 // Returns the graph, whose outputs are those of the template.
@@ -45,7 +45,7 @@ const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame&
     if (frame.place == Place::host) contrast_.learn(graph.image, frame, region, colors_);
     knows_[0] = true;
   }
-  if (pairs_) keep(graph, senses);
+  keep(graph, senses);
   return graph;
 }
 

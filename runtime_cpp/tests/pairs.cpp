@@ -118,11 +118,7 @@ static void missing(const edgetrack::Model& model) {
   const edgetrack::Box box = {100, 100, 40, 30};
   const Pixels color = scene(0, 0, false), other = scene(0, 0, true);
   const auto engine = std::make_shared<edgetrack::DiceEngine>(7u);
-  edgetrack::Model alone = model;
-  alone.pairs = false;
   edgetrack::Frame pair = pair_of(color, other);
-  expect_error(edgetrack::Code::config, "takes color only",
-               [&] { edgetrack::Tracker(engine, alone, {}).start(pair, nullptr, &box); });
   edgetrack::Tracker tracker(engine, model, {});
   edgetrack::Frame crowded = pair;
   crowded.x_row_bytes = 9;
@@ -162,11 +158,13 @@ static void steady(const edgetrack::Model& model) {
 
 int main() {
   edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}, false, 2.0};
-  model.pairs = true;
   displaced();
   restored();
-  missing(model);
-  steady(model);
+  for (const bool pairs : {false, true}) {
+    model.pairs = pairs;
+    missing(model);
+    steady(model);
+  }
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

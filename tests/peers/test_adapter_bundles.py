@@ -132,6 +132,9 @@ def test_every_command_accepts_the_bundle(matcher: Path, video: Path, tmp_path: 
     rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert len(rows) == 60
     assert abs(rows[-1]["box"][0] - 197) < 12
+    result = command("run", "--source", video, "--x", video, *box, *mine, "--output", tmp_path / "no.jsonl")
+    assert (result.exit_code, "takes color only" in result.output) == (2, True), result.output
+    assert not (tmp_path / "no.jsonl").exists()
     result = command("replay", recording, "--trust", "--precision", "fp32", "--threads", 1, "--min-iou", 0.3)
     assert result.exit_code == 0, result.output
     words = ("--frames", 10, "--rounds", 2, "--json", tmp_path / "bench.json")

@@ -89,13 +89,16 @@ class NotedSearch(FakeGraph):
 class PairEngine(FakeEngine):
     """``searches`` lists what each search looked at and its template; ``templates`` what each template shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, graphs_for_pairs: bool = True) -> None:
         super().__init__()
         self.sure, self.sure_of_x = 0.3, 1.0  # color is in doubt: the second sensor is searched, too
         self.searches: list[tuple[str, str]] = []
         self.templates: list[str] = []
         self.prompts = np.zeros(0, np.float32)  # of the last search
-        tensors = {role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs) for role in PAIRS}
+        tensors = {
+            role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs)
+            for role in PAIRS * graphs_for_pairs
+        }
         self.bundle = Bundle(self.bundle.folder, replace(self.bundle.manifest, tensors=tensors))
 
     def graph(self, role: str) -> FakeGraph:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.bundle import PAIRS
+from edgetrack.bundle import takes_pairs
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.trackers import grabcut
 from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
@@ -107,8 +107,7 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
     }
     if isinstance(tracker, AdapterTracker):
         return TrackerEntry(name, tracker, tracker.modes, facts)
-    pairs = all(role in manifest.tensors for role in PAIRS)
-    return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine), pairs)
+    return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine), takes_pairs(engine.bundle))
 
 
 def _outlined(name: str, inner: TrackerEntry, *, threads: int) -> TrackerEntry:
