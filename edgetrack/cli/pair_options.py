@@ -139,6 +139,6 @@ def check_takes_pairs(engine: Engine) -> None:
     bundle = engine.bundle
     if not takes_pairs(bundle):
         raise ConfigError(
-            f"--x has no effect: model {bundle.manifest.name} takes color only; give one of edgetrack's own models, such "
-            "as --model edgetrack-256"
+            f"--x has no effect: model {bundle.manifest.name} takes color only; give one of edgetrack's own, such as "
+            "--model edgetrack-256"
         )
