@@ -83,7 +83,7 @@ void Target::clear() {
   words_.clear();
   picture_.clear();
   spoken_ = {};
-  views_.reset();
+  forget_views();
   contrast_.clear();
   knows_ = {false, false};
   std::fill(first_.begin(), first_.end(), 0.0f);

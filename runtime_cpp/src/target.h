@@ -113,6 +113,7 @@ class Target {
   void adopt(const TemplateGraph& graph);
   void keep(const TemplateGraph& graph, Senses senses);
   View& view(Senses senses);
+  void forget_views();
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
   TemplateGraph& template_graph(bool pair = false);

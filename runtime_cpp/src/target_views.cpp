@@ -7,15 +7,15 @@ namespace edgetrack {
 
 // The outputs of a template graph, and the updates of its prompts.
 struct Target::View {
-  Tensor memory, anchor, prompts, prototype;  // without data if the view does not exist
+  Tensor memory, anchor, prompts, prototype;  // allocated once
   std::vector<float> first, seen;
-  bool has_seen = false;
+  bool has_seen = false, is_there = false;
 };
 
 void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live,
                           const Displacement& displacement) {
   change_ = next_change();
-  views_.reset();
+  forget_views();
   contrast_.clear();
   knows_ = {true, false};
   if (frame.x) {
@@ -71,16 +71,22 @@ void Target::keep(const TemplateGraph& graph, Senses senses) {
                                  {&graph.anchor, &kept.anchor},
                                  {&graph.prompts, &kept.prompts},
                                  {&graph.prototype, &kept.prototype}}) {
-    *to = Tensor::zeros(from->spec);
+    if (!to->data) *to = Tensor::zeros(from->spec);
     copy(*from, *to);
   }
   kept.first.assign(graph.prompts.floats(), graph.prompts.floats() + first_.size());
   kept.seen.assign(seen_.size(), 0.0f);
   kept.has_seen = false;
+  kept.is_there = true;
+}
+
+void Target::forget_views() {
+  if (views_)
+    for (View& kept : *views_) kept.is_there = false;
 }
 
 void Target::show(Senses senses) {
-  if (!views_ || senses == shown_ || !view(senses).memory.data) return;
+  if (!views_ || senses == shown_ || !view(senses).is_there) return;
   change_ = next_change();
   View& before = view(shown_);
   const View& next = view(senses);
