@@ -197,6 +197,26 @@ def test_weak_candidate_shifts_an_ordinal_little() -> None:
     assert int(np.argmax(found)) == 2
 
 
+@pytest.mark.parametrize(
+    ("weak", "least", "most"),
+    [(0.0, 1, 1), (0.05, 0.9, 0.99), (0.1, 0.7, 0.9), (0.15, 0.3, 0.5), (0.3, 0, 0)],
+)
+def test_answer_is_as_sure_as_the_count_that_it_depends_on(weak: float, least: float, most: float) -> None:
+    """From the left, the answer depends on whether the weak one is a dog; from the right, it does not."""
+    scores = np.array([[weak, 0.8, 0.8]])
+    alone = parse_phrase("leftmost dog").resolve(row(80, 250, 420), WIDTH, HEIGHT, scores)
+    sure = float(alone[1]) / 0.8
+    assert least <= sure <= most
+    for sentence, expected in (
+        ("leftmost dog", (weak, 0.8 * sure, 0)),
+        ("second dog from the left", (0, 0.8 * (1 - sure), 0.8 * sure)),
+        ("second dog from the right", (0, 0.8, 0)),
+        ("fourth dog", (0, 0, 0)),
+    ):
+        found = parse_phrase(sentence).resolve(row(80, 250, 420), WIDTH, HEIGHT, scores)
+        assert found == pytest.approx(expected, abs=1e-9), sentence
+
+
 def test_two_boxes_of_one_object_count_once() -> None:
     query = parse_phrase("second dog from the left")
     found = query.resolve(row(100, 104, 400), WIDTH, HEIGHT, np.array([[0.9, 0.8, 0.8]]))

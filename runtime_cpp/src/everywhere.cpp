@@ -120,13 +120,17 @@ Tracker::State::Found Tracker::State::answered() {
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
   const double decisive = std::max(policy.text_detect_threshold - policy.neutral_score, kFaint);
   const double worth = looks_by_picture() ? score : (score - policy.neutral_score) / decisive;
+  return evidence.add(found, worth, same, shot());
+}
+
+Shot Tracker::State::shot() const {
   const std::vector<Sight>& sights = whole_look.by->sights();
-  if (sights.empty()) return evidence.add(found, worth, same, {}, nullptr, 0, model.std, 0, whole_look.begun);
+  if (sights.empty()) return {{}, nullptr, 0, model.std, 0, whole_look.begun};
   const Tensor& image = sights.front().image;
   const Region region = sights.front().region(whole_look.extent());
-  return evidence.add(found, worth, same, region, whole_look.on_gpu ? nullptr : image.floats(),
-                      static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
-                      whole_look.begun);
+  const float* seen = whole_look.on_gpu ? nullptr : image.floats();
+  const auto side = static_cast<int>(image.spec.shape[3]);
+  return {region, seen, side, model.std, policy.static_max_diff, whole_look.begun};
 }
 
 // Whether a find is the target: by its score, or by the accumulated evidence at its place.

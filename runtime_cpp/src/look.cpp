@@ -34,44 +34,54 @@ Box Still::scaled(const Box& box) const {
 
 void Evidence::clear() { sum_ = 0; }
 
-double Evidence::add(const Box& found, double worth, bool same, const Region& region, const float* image,
-                     int side, const float std[3], double calm, std::int64_t index) {
-  if (same && !(image && !picture_.empty() ? differs(found, region, image, side, std, calm)
-                                           : index - counted_ >= kApart))
-    return sum_ = std::max(sum_, worth);
-  counted_ = index;
-  if (image)
-    picture_.assign(image, image + 3 * std::size_t(side) * std::size_t(side));
-  else
-    picture_.clear();
+double Evidence::add(const Box& found, double worth, bool same, const Shot& shot) {
+  if (same && !count(found, shot)) return sum_ = std::max(sum_, worth);
+  if (!same) keep(shot);
   return sum_ = std::max(0.0, (same ? sum_ : 0.0) + worth);
 }
 
+bool Evidence::count(const Box& box, const Shot& shot) {
+  if (!differs(box, shot)) return false;
+  keep(shot);
+  return true;
+}
+
+void Evidence::keep(const Shot& shot) {
+  counted_ = shot.index;
+  if (shot.image)
+    picture_.assign(shot.image, shot.image + 3 * std::size_t(shot.side) * std::size_t(shot.side));
+  else
+    picture_.clear();
+}
+
 // Whether any block around the box has changed its mean color, as it does by motion, but not by noise.
-bool Evidence::differs(const Box& found, const Region& region, const float* image, int side,
-                       const float std[3], double calm) const {
-  const Region around = region_around(found, kAround);
+bool Evidence::differs(const Box& box, const Shot& shot) const {
+  const float* image = shot.image;
+  if (!image || picture_.empty()) return shot.index - counted_ >= kApart;
+  const auto side = static_cast<std::size_t>(shot.side);
+  if (picture_.size() != 3 * side * side) return true;  // from a look of another network
+  const Region around = region_around(box, kAround);
   const auto edge = [&](double from, int block, double origin, double extent) {
     const double at = from + around.w * block / kBlocks;
-    return std::clamp(static_cast<int>((at - origin) / extent * side), 0, side);
+    return std::clamp(static_cast<int>((at - origin) / extent * shot.side), 0, shot.side);
   };
   for (int row = 0; row < kBlocks; ++row)
     for (int column = 0; column < kBlocks; ++column) {
-      const int y1 = edge(around.y, row, region.y, region.h),
-                y2 = edge(around.y, row + 1, region.y, region.h);
-      const int x1 = edge(around.x, column, region.x, region.w),
-                x2 = edge(around.x, column + 1, region.x, region.w);
+      const int y1 = edge(around.y, row, shot.region.y, shot.region.h),
+                y2 = edge(around.y, row + 1, shot.region.y, shot.region.h);
+      const int x1 = edge(around.x, column, shot.region.x, shot.region.w),
+                x2 = edge(around.x, column + 1, shot.region.x, shot.region.w);
       const double count = (y2 - y1) * (x2 - x1);
       if (count == 0) continue;
       for (int c = 0; c < 3; ++c) {
         double sum = 0;
         for (int y = y1; y < y2; ++y)
           for (int x = x1; x < x2; ++x) {
-            const std::size_t at = (std::size_t(c) * std::size_t(side) + std::size_t(y)) * std::size_t(side);
+            const std::size_t at = (std::size_t(c) * side + std::size_t(y)) * side;
             sum += static_cast<double>(image[at + std::size_t(x)]) -
                    static_cast<double>(picture_[at + std::size_t(x)]);
           }
-        if (std::abs(sum / count) * static_cast<double>(std[c]) > calm) return true;
+        if (std::abs(sum / count) * static_cast<double>(shot.std[c]) > shot.calm) return true;
       }
     }
   return false;

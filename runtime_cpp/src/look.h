@@ -24,20 +24,32 @@ class Still {
   int width_ = 0, height_ = 0, step_ = 1;
 };
 
+// What a look saw. `image` is the searched image, (1, 3, S, S), normalized; null if it is on a GPU, in which
+// case elapsed time decides instead whether two looks differ.
+struct Shot {
+  Region region;
+  const float* image;
+  int side;
+  const float* std;
+  double calm;
+  std::int64_t index;
+};
+
 // The accumulated evidence of consecutive finds at one place. A look at an unchanged image adds nothing:
 // evidence grows only with looks that differ from the last one that counted.
 class Evidence {
  public:
   void clear();
-  // Adds a find and returns the sum. `image` is the searched image, (1, 3, S, S), normalized; null if it is
-  // on a GPU, in which case elapsed time decides instead. `same`: the find is at the place of the previous
-  // one. `worth` may be negative, but the sum never is (CUSUM).
-  double add(const Box& found, double worth, bool same, const Region& region, const float* image, int side,
-             const float std[3], double calm, std::int64_t index);
+  // Adds a find and returns the sum. `same`: the find is at the place of the previous one. `worth` may be
+  // negative, but the sum never is (CUSUM).
+  double add(const Box& found, double worth, bool same, const Shot& shot);
+
+  // Returns whether a look differs around a box from the last one that counted; then this one counts.
+  bool count(const Box& box, const Shot& shot);
 
  private:
-  bool differs(const Box& found, const Region& region, const float* image, int side, const float std[3],
-               double calm) const;
+  bool differs(const Box& box, const Shot& shot) const;
+  void keep(const Shot& shot);
 
   double sum_ = 0;
   std::int64_t counted_ = 0;    // index of the last look that counted

@@ -96,7 +96,7 @@ struct Tracker::State {
   bool locked = false;                // following, as opposed to searching the whole frame
   bool tentative = false;  // following a candidate, which stays uncertain until more looks confirm it
   double streak = 0;       // consecutive uncertain clock frames while following
-  Evidence evidence;       // while searching: from consecutive finds at one place
+  Evidence evidence;       // while searching: from consecutive finds at one place; always: the last look
   double against = 0;      // while following: log ratio of how much better the sentence fits another object
   Identity identity;       // while following: whether it may be another object
   double belief = 1;       // probability that the sentence means the followed object, 0..1
@@ -165,6 +165,7 @@ struct Tracker::State {
   };
   Found answered();
   double add_evidence(const Box& found, double score, bool same);
+  Shot shot() const;
   bool is_sure(double score, double sum) const;
   bool looks_by_picture() const;
   bool looks_outside() const { return outside && !looks_by_picture(); }
@@ -179,6 +180,7 @@ struct Tracker::State {
   Track seek(const Frame& frame, const Deadline& deadline);
   Track arrive(const Frame* current);
   void look_first(const Frame& frame);
+  void believe(double score);
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);
   void end_trial();

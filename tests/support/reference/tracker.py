@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +14,15 @@ from edgetrack.policy import Policy
 from edgetrack.types import Basis, Box, Status, Track
 from reference.decode import Prediction, confidence, decode, hann_window, quality_within
 from reference.geometry import Region, at_edge, clip, from_region, letterbox, region_around, target_share
+from reference.look import differs
 from reference.pace import Pace
 from reference.target import Target
 
 Pixels = NDArray[np.uint8]
 Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
-_AROUND, _BLOCKS = 2.0, 4  # side of what is compared, in sides of the box, and in blocks
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
-_BELIEF_RATE = 0.3  # at which a check by the sentence changes the belief
+_ONE_LOOK = 0.1  # weight of a check by the sentence as evidence
+_FAINT = 0.02  # bound of what one look can show
 
 
 class Find(NamedTuple):
@@ -117,24 +117,9 @@ class Tracker:
 
     def _differs(self, box: Box, pixels: Pixels) -> bool:
         """Whether a block around ``box`` has another mean color than in the last look that counted."""
-        image, side = self._images["ground"][0], self._images["ground"].shape[-1]
-        left, top, extent, _ = letterbox(pixels.shape[1], pixels.shape[0])
-        x, y, size, _ = region_around(box, _AROUND)
-
-        def edges(start: float, origin: float) -> list[int]:
-            shares = ((start + size * i / _BLOCKS - origin) / extent for i in range(_BLOCKS + 1))
-            return [min(max(int(share * side), 0), side) for share in shares]
-
-        across, down = edges(x, left), edges(y, top)
-        for y1, y2 in pairwise(down):
-            for x1, x2 in pairwise(across):
-                if y1 < y2 and x1 < x2:
-                    change = image[:, y1:y2, x1:x2].astype(float) - self._counted[:, y1:y2, x1:x2]
-                    if (
-                        abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff
-                    ).any():
-                        return True
-        return False
+        image, where = self._images["ground"][0], letterbox(pixels.shape[1], pixels.shape[0])
+        limit = self._policy.static_max_diff
+        return differs(image, self._counted, box, where, std=self._manifest.std, limit=limit)
 
     def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
         """The maps of the whole frame and its best box, by the user's box if there is one: a find may be wrong."""
@@ -156,7 +141,9 @@ class Tracker:
         outputs, found = self._everywhere(pixels)
         here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
         here *= float(outputs["presence"][0, 0])
-        self._belief += _BELIEF_RATE * (here - self._belief)
+        if self._differs(self._box, pixels):
+            self._counted = self._images["ground"][0].copy()
+            self._believe(here)
         agreed, self._agreed = self._agreed, 0
         if found.quality < self._policy.candidate_threshold:
             return None
@@ -175,6 +162,17 @@ class Tracker:
             return None
         self._belief = found.quality
         return found.box
+
+    def _believe(self, score: float) -> None:
+        """Bayes' rule, with the logarithm of the odds."""
+        odds = [
+            math.log(p / (1 - p))
+            for p in (
+                min(max(p, _FAINT), 1 - _FAINT) for p in (self._belief, score, self._policy.neutral_score)
+            )
+        ]
+        total = odds[0] + _ONE_LOOK * (odds[1] - odds[2])
+        self._belief = min(max(1 / (1 + math.exp(-total)), _FAINT), 1 - _FAINT)
 
     def _learn(self, pixels: Pixels, found: Box) -> None:
         assert self._target is not None

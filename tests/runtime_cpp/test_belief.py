@@ -1,0 +1,87 @@
+"""The score of a target that is found by its text accumulates the evidence of reverifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine, FakeGraph
+from numpy.typing import NDArray
+from red_scene import FakeTokenizer, scene
+
+from edgetrack.policy import Policy
+from edgetrack.tracker import Tracker
+
+FOUND = 0.7  # score of the first find
+NEUTRAL = Policy().neutral_score
+CHECKS = 20
+
+
+@pytest.fixture(autouse=True)
+def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
+
+
+class Doubtful(FakeEngine):
+    """An engine that finds red; its full-frame searches give it the score ``sure``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sure = FOUND
+
+    def graph(self, role: str) -> Any:
+        return self._graphs.setdefault(role, DoubtfulGraph(role, self))
+
+
+class DoubtfulGraph(FakeGraph):
+    def __init__(self, role: str, engine: Doubtful) -> None:
+        super().__init__(role, engine.calls)
+        self._engine = engine
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        out = super().run(feeds)
+        if self.role == "ground":
+            out["presence"] *= np.float32(self._engine.sure)
+        return out
+
+
+def scores(sure: float, *, step: int) -> list[float]:
+    """Scores after each check of a target that moves by ``step`` pixels per frame."""
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    assert tracker.start(scene((60, 100, 60, 40)), text="red").score == pytest.approx(FOUND)
+    engine.sure = sure
+    found: list[float] = []
+    at = 60
+    while len(found) < CHECKS:
+        before, at = engine.calls.count("ground"), at + step
+        score = tracker.update(scene((at, 100, 60, 40))).score
+        if engine.calls.count("ground") > before:
+            found.append(score)
+    return found
+
+
+@pytest.mark.parametrize("sure", [0.5, 0.9, 1.0])
+def test_each_look_that_fits_the_text_adds_evidence(sure: float) -> None:
+    found = scores(sure, step=1)
+    assert FOUND < found[0] < FOUND + 0.1  # less than an independent look, which would give 0.81 or more
+    assert found == sorted(found)
+    assert 0.85 < found[-1] <= 0.98
+
+
+@pytest.mark.parametrize("sure", [0.12, 0.25])
+def test_looks_that_fit_less_than_neutral_count_against_the_target(sure: float) -> None:
+    found = scores(sure, step=1)
+    assert found == sorted(found, reverse=True)
+    assert 0.02 <= found[-1] < FOUND - 0.1
+
+
+def test_neutral_looks_change_nothing() -> None:
+    assert scores(NEUTRAL, step=1) == pytest.approx([FOUND] * CHECKS, abs=1e-6)
+
+
+@pytest.mark.parametrize("sure", [0.25, 0.9])
+def test_unchanged_image_is_no_new_evidence(sure: float) -> None:
+    assert scores(sure, step=0) == pytest.approx([FOUND] * CHECKS, abs=1e-6)
