@@ -45,6 +45,12 @@ def test_target_that_returns_where_it_vanished_is_tracked_at_once() -> None:
     assert scene.see(50, SURE) == "tracking"
 
 
+def test_target_that_leaves_the_frame_is_tracked_but_not_what_is_found_next() -> None:
+    scene = Scene()
+    assert [scene.see(left, score) for left, score in ((8, SURE), (4, SURE), (0, GONE))] == ["tracking"] * 3
+    assert scene.see(60, SURE) == "uncertain"
+
+
 def test_target_that_jumps_in_view_is_tracked() -> None:
     scene = Scene()
     assert [scene.see(left, SURE) for left in (40, ELSEWHERE, 40)] == ["tracking"] * 3

@@ -328,6 +328,8 @@ def test_targets_of_the_shipped_network_share_a_deadline(batch: bool) -> None:
     many = MultiTracker("edgetrack-160", threads=1, batch=batch)
     frame = scene(RED)
     boxes = {name: (100 + 100 * i, 100, 60, 40) for i, name in enumerate("abcd")}
+    for i, color in enumerate([(0, 0, 255), (255, 0, 0), (0, 200, 255), (20, 20, 20)]):
+        frame[100:140, 100 + 100 * i : 160 + 100 * i] = color
     many.start(frame, boxes)
     for _ in range(4):
         assert {track.basis for track in many.update(frame).values()} == {"network"}

@@ -198,7 +198,7 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
-  identity.see(score, *box, clock.elapsed(), policy.doubtful_frames);
+  identity.see(score, *box, frame, clock.elapsed(), policy.doubtful_frames);
   const bool sure = score >= policy.template_update_threshold && !contested && !identity.is_doubtful();
   if (sure && due(index, policy.template_update_interval)) refresh(answer);
   return latest = judged(score);

@@ -228,7 +228,7 @@ class Tracker:
         score = confidence(prediction)
         if score >= policy.update_threshold:
             self._box = self._smoothed(region, prediction, pixels)
-        doubtful = self._may_be_another(score)
+        doubtful = self._may_be_another(score, pixels)
         self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
         if (
             score >= policy.template_update_threshold
@@ -251,7 +251,7 @@ class Tracker:
         self._lose()
         return Track(None, shown, "lost", self._index)
 
-    def _may_be_another(self, score: float) -> bool:
+    def _may_be_another(self, score: float, pixels: Pixels) -> bool:
         """Whether it has vanished, or was found elsewhere afterwards."""
         assert self._box is not None
         self._doubt = max(self._doubt - 1, 0)
@@ -261,7 +261,8 @@ class Tracker:
             if self._vanished and self._sure.iou(self._box) < 0.1:
                 self._doubt = self._policy.doubtful_frames
             self._sure, self._vanished = self._box, False
-        return self._vanished or self._doubt > 0
+        leaves = at_edge(self._box, pixels.shape[1], pixels.shape[0])
+        return self._doubt > 0 or (self._vanished and not leaves)
 
     def _search_region(self, box: Box) -> Region:
         """Wider for a target that is fast, and for one that was not surely seen of late."""
