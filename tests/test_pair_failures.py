@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pair_engine import PairEngine, picture, second, with_gaps
+from pair_engine import BOX, COLOR, PairEngine, X, picture, second, with_gaps
 
 import edgetrack
-
-BOX = (60.0, 50.0, 40.0, 30.0)
-COLOR, X = ("color", "color"), ("x", "x")  # a search and its template
 
 
 @pytest.fixture

@@ -6,19 +6,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pair_engine import PairEngine, faded, picture, second, with_gaps
+from pair_engine import BLANK, BOX, COLOR, PairEngine, X, faded, picture, second, with_gaps
 
 import edgetrack
 from edgetrack import pipeline
 from edgetrack.io.lines import JsonlSink
 from edgetrack.io.sinks import open_sink
 from edgetrack.types import Frame
-
-BOX = (60.0, 50.0, 40.0, 30.0)
-BLANK = np.zeros((160, 200, 3), np.uint8)
-COLOR, X = ("color", "color"), ("x", "x")  # a search and its template
 
 
 @pytest.fixture

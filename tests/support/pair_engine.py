@@ -18,6 +18,9 @@ from edgetrack.bundle import PAIRS, Bundle
 from edgetrack.manifest import GraphSpec, TensorSpec
 
 _RANDOM = np.random.default_rng(0)
+BOX = (60.0, 50.0, 40.0, 30.0)  # of the target in picture() and second()
+BLANK = np.zeros((160, 200, 3), np.uint8)
+COLOR, X = ("color", "color"), ("x", "x")  # what a search looks at, and its template
 TEMPLATES = ("none", "color", "x", "x by the graph for pairs")  # by the number in their memory
 
 
