@@ -19,7 +19,7 @@ from edgetrack.export.variant import FLAVORS, NAME, Variant
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
-QUANTIZED = ("template", "search")
+QUANTIZED = ("search", "template")
 # Graphs of edgetrack's models that stay in float, and why; docs/int8.md has the measurements.
 IN_FLOAT = {
     "text": "it runs once per text",
@@ -93,7 +93,7 @@ class Own:
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
         del runs
-        return ("search", "template")
+        return QUANTIZED
 
     def tracker(self) -> FrameTracker:
         return self.opened(OrtEngine(self.bundle, threads=self._threads))

@@ -51,10 +51,6 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
 
 bool Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
   work.crop_into(image, frame, region, colors);
-  return restore(image, frame, region);
-}
-
-bool Tracker::State::restore(const Tensor& image, const Frame& frame, const Region& region) {
   const Stopwatch watch(work.timing.crop_s);
   return target.restore(image, frame, region);
 }

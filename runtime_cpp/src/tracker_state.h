@@ -152,9 +152,8 @@ struct Tracker::State {
     target.set_template(frame, at, work, sensors.live(frame), displacement);
   }
   Maps run(Detector& detector, const Frame& frame, const Region& region);
-  // Both restore the contrast, and return whether that changed the image.
+  // Restores the contrast as well, and returns whether that changed the image.
   bool crop_into(const Tensor& image, const Frame& frame, const Region& region);
-  bool restore(const Tensor& image, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
 
