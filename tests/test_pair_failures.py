@@ -91,9 +91,8 @@ def test_one_blank_image_counts_as_missing_but_not_two(
     blank = np.full((160, 200, 3), value, np.uint8)
     noisy = blank.copy()
     noisy[::2] += np.uint8(1) if value < 255 else np.uint8(255)
-    dark = (
-        np.random.default_rng(0).normal(0, 1, (160, 200, 3)).clip(0, 6).astype(np.uint8)
-    )  # with the noise of a sensor
+    noise = np.random.default_rng(0).normal(0, 1, (160, 200, 3))  # of a sensor in the dark
+    dark = noise.clip(0, 6).astype(np.uint8)
     for color, x, expected in (
         (picture(), blank, [COLOR]),
         (picture(), noisy, [COLOR]),

@@ -135,6 +135,12 @@ def test_every_command_accepts_the_bundle(matcher: Path, video: Path, tmp_path: 
     result = command("run", "--source", video, "--x", video, *box, *mine, "--output", tmp_path / "no.jsonl")
     assert (result.exit_code, "takes color only" in result.output) == (2, True), result.output
     assert not (tmp_path / "no.jsonl").exists()
+    pair = tmp_path / "pair.mcap"
+    result = command("run", "--source", video, "--x", video, *box, "--threads", 1, "--output", pair)
+    assert result.exit_code == 0, result.output
+    result = command("replay", pair, "--against", matcher, "--trust")
+    told = "takes color only; expected one of edgetrack's own models"
+    assert (result.exit_code, told in " ".join(result.output.split())) == (2, True), result.output
     result = command("replay", recording, "--trust", "--precision", "fp32", "--threads", 1, "--min-iou", 0.3)
     assert result.exit_code == 0, result.output
     words = ("--frames", 10, "--rounds", 2, "--json", tmp_path / "bench.json")
