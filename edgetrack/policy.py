@@ -51,7 +51,14 @@ class Policy:
     template_update_interval: int = _DEFAULTS["template_update_interval"]
     """Frames between two updates of the visual prompts from the current frame; 0 for none."""
     template_update_threshold: float = _DEFAULTS["template_update_threshold"]
-    """Score from which a frame may update the visual prompts."""
+    """Score from which a frame may update the visual prompts and the template."""
+    template_blend: float = _DEFAULTS["template_blend"]
+    """Weight of the target's latest appearance in the template, next to the first, 0..1; 0, the default, for none."""
+    template_blend_interval: int = _DEFAULTS["template_blend_interval"]
+    """Minimum number of frames between two updates of the template."""
+    template_blend_delay: int = _DEFAULTS["template_blend_delay"]
+    """Frames since the last one with a score below ``template_update_threshold`` before the template is updated again:
+    after a cover, the wrong object may be followed at first."""
     window_influence: float = _DEFAULTS["window_influence"]
     """Weight of the cosine window while following, 0..1."""
     penalty_k: float = _DEFAULTS["penalty_k"]

@@ -187,6 +187,7 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
   cut = at_edge(found, whole_look.extent());
   if (current) return learn(*current, found);
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
+  wait_to_blend(found);
 }
 
 // Whether the user must choose: among the candidates that belong to no other target, one at another place is

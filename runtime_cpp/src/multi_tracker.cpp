@@ -3,39 +3,13 @@
 #include <algorithm>
 #include <functional>
 
-#include "apart.h"
 #include "batch.h"
 #include "contract.h"
 #include "geometry.h"
 #include "message.h"
-#include "tracker_state.h"
+#include "multi_target.h"
 
 namespace edgetrack {
-
-struct MultiTracker::Target {
-  Tracker tracker;
-  std::optional<Text> text;
-  std::optional<Box> box;
-  bool started = false;
-  Rival rival = Rival(*tracker.state_);
-
-  Tracker::State& state() { return *tracker.state_; }
-  bool followed() { return started && state().locked; }
-
-  // Returns the track, or nothing if it waits for "search".
-  std::optional<Track> begin(const Frame& frame, Deadline& deadline, std::optional<double> time_s) {
-    if (!started) {
-      const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr, time_s);
-      started = true;
-      return track;
-    }
-    state().work.timing = {};
-    const Stopwatch watch(state().work.timing.total_s);
-    const std::optional<Track> track = state().begin(frame, deadline, time_s);
-    if (!track) deadline.promise(state().seconds_of_a_search());
-    return track;
-  }
-};
 
 MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
                            const std::vector<std::size_t>& batches, bool exclusive)
@@ -173,6 +147,8 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   }
   search(frame);
   if (exclusive_) tell_apart();
+  deadline.settle();
+  blend(frame, deadline);
   if (masks_) outline(frame);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     results_[i].timing = targets_[i]->tracker.timing();
@@ -257,6 +233,15 @@ void MultiTracker::tell_apart() {
   settle(rivals_);
   for (std::size_t i = 0; i < targets_.size(); ++i)
     if (results_[i].track && targets_[i]->rival.changed) results_[i].track = targets_[i]->state().latest;
+}
+
+void MultiTracker::blend(const Frame& frame, const Deadline& deadline) {
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    attempt(i, [&] {
+      Tracker::State& state = targets_[i]->state();
+      const Stopwatch watch(state.work.timing.total_s);
+      if (!results_[i].failure && state.may_blend(deadline.left_s())) state.blend(frame);
+    });
 }
 
 void MultiTracker::outline(const Frame& frame) {

@@ -21,6 +21,7 @@ class Deadline {
   explicit Deadline(std::optional<double> ms);
   double left_s() const;  // remaining time minus promised work; infinite without a deadline
   void promise(double seconds) { promised_s_ += seconds; }  // other work before the result
+  void settle() { promised_s_ = 0; }                        // the promised work is done
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -52,7 +52,7 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
 bool Tracker::State::crop_into(const Tensor& image, const Frame& frame, const Region& region) {
   work.crop_into(image, frame, region, colors);
   const Stopwatch watch(work.timing.crop_s);
-  return target.restore(image, frame, region);
+  return faded = target.restore(image, frame, region);
 }
 
 Prediction Tracker::State::best(const Answer& answer) const {

@@ -1,7 +1,6 @@
 #include "target.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "contract.h"
@@ -14,14 +13,6 @@ namespace edgetrack {
 namespace {
 
 constexpr float kRival = 0.25f;  // minimum fraction of the best score at which another place is a distractor
-
-// Normalizes `vector` to unit length.
-void make_unit(float* vector, std::size_t width) {
-  double squares = 0.0;
-  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
-  const float length = std::max(static_cast<float>(std::sqrt(squares)), 1e-6f);
-  for (std::size_t i = 0; i < width; ++i) vector[i] /= length;
-}
 
 }  // namespace
 
@@ -87,7 +78,7 @@ void Target::clear() {
   contrast_.clear();
   knows_ = {false, false};
   std::fill(first_.begin(), first_.end(), 0.0f);
-  has_seen_ = false;
+  has_seen_ = blended_ = false;
 }
 
 Target::TextGraphs& Target::text_graphs() {
@@ -165,10 +156,7 @@ void Target::warm_up(Work& work) {
 }
 
 std::vector<float> Target::portrait(const Frame& frame, const Box& box, Work& work) {
-  TemplateGraph& graph = template_graph();
-  const Region region = region_around(box, factor_);
-  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  work.look(*graph.call, graph.image, frame, region, colors_);
+  const TemplateGraph& graph = run_template(Senses::color, frame, box, work, {});
   return {graph.prompts.floats(), graph.prompts.floats() + width_};
 }
 

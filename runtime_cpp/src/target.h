@@ -72,6 +72,14 @@ class Target {
     return contrast_.restore(image, frame, region, colors_);
   }
 
+  // Blends the template of color, which must be shown, with the target as it looks in `box` now: `weight` of
+  // that, and the rest of the first template, which later calls start from again, so that errors do not add
+  // up.
+  void blend(const Frame& frame, const Box& box, Work& work, float weight);
+
+  // Returns to the first template, if it was blended.
+  void unblend();
+
   // Switches to the template as `senses` see the target, if there is one.
   void show(Senses senses);
 
@@ -108,6 +116,8 @@ class Target {
 
   void encode(const Tokens& words, Work& work);
   void remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work);
+  TemplateGraph& run_template(Senses senses, const Frame& frame, const Box& box, Work& work,
+                              const Displacement& displacement);
   const TemplateGraph& encode_template(Senses senses, const Frame& frame, const Box& box, Work& work,
                                        const Displacement& displacement);
   void adopt(const TemplateGraph& graph);
@@ -130,6 +140,7 @@ class Target {
   std::vector<float> now_, seen_;  // (2, width): target and background, in one frame, and the running average
   std::vector<float> sum_;         // (2, width)
   bool has_seen_ = false;
+  bool blended_ = false;  // whether the current view's template is
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // created on first use
   std::shared_ptr<TemplateGraph> template_, pair_template_;

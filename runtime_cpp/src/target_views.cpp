@@ -28,9 +28,9 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
   adopt(encode_template(shown_, frame, box, work, displacement));
 }
 
-// Returns the graph, whose outputs are those of the template.
-const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame& frame, const Box& box,
-                                                     Work& work, const Displacement& displacement) {
+// Returns the graph, whose outputs describe the target in `box`.
+Target::TemplateGraph& Target::run_template(Senses senses, const Frame& frame, const Box& box, Work& work,
+                                            const Displacement& displacement) {
   TemplateGraph& graph = template_graph(senses == Senses::both);
   const Region region = region_around(box, factor_), second = displacement.seen_from(region);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
@@ -39,14 +39,41 @@ const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame&
     work.run(*graph.call);
   } else if (senses == Senses::second) {
     work.look(*graph.call, graph.image, second_of(frame), second, colors_);
-    knows_[1] = true;
   } else {
     work.look(*graph.call, graph.image, frame, region, colors_);
-    if (frame.place == Place::host) contrast_.learn(graph.image, frame, region, colors_);
-    knows_[0] = true;
   }
+  return graph;
+}
+
+// Makes the target in `box` the template of a view.
+const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame& frame, const Box& box,
+                                                     Work& work, const Displacement& displacement) {
+  const TemplateGraph& graph = run_template(senses, frame, box, work, displacement);
+  if (senses == Senses::color && frame.place == Place::host)
+    contrast_.learn(graph.image, frame, region_around(box, factor_), colors_);
+  if (senses != Senses::both) knows_[senses == Senses::second] = true;
   keep(graph, senses);
   return graph;
+}
+
+void Target::blend(const Frame& frame, const Box& box, Work& work, float weight) {
+  const TemplateGraph& now = run_template(Senses::color, frame, box, work, {});
+  const View& first = view(Senses::color);
+  change_ = next_change();
+  mix_tokens(first.memory, now.memory, weight, everything_.memory);
+  const float *one = first.anchor.floats(), *two = now.anchor.floats();
+  float* anchor = everything_.anchor.floats();
+  for (std::size_t i = 0; i < tokens_ * width_; ++i) anchor[i] = (1 - weight) * one[i] + weight * two[i];
+  for (std::size_t token = 0; token < tokens_; ++token) make_unit(anchor + token * width_, width_);
+  blended_ = true;
+}
+
+void Target::unblend() {
+  if (!blended_) return;
+  change_ = next_change();
+  copy_tokens(view(shown_).memory, everything_.memory, 0);
+  copy(view(shown_).anchor, everything_.anchor);
+  blended_ = false;
 }
 
 // From the last outputs of "template".
@@ -59,7 +86,7 @@ void Target::adopt(const TemplateGraph& graph) {
   copy(graph.anchor, everything_.anchor);
   copy(graph.prompts, everything_.prompts);
   std::copy_n(graph.prompts.floats(), first_.size(), first_.begin());
-  has_seen_ = false;
+  has_seen_ = blended_ = false;
 }
 
 Target::View& Target::view(Senses senses) { return (*views_)[static_cast<std::size_t>(senses)]; }
@@ -100,6 +127,7 @@ void Target::show(Senses senses) {
   copy(next.prompts, everything_.prompts);
   first_ = next.first, seen_ = next.seen, has_seen_ = next.has_seen;
   shown_ = senses;
+  blended_ = false;
 }
 
 }  // namespace edgetrack

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -32,6 +33,27 @@ inline void copy_tokens(const Tensor& from, const Tensor& to, std::size_t first)
   const std::size_t all = static_cast<std::size_t>(to.spec.shape[2]) * width;
   for (std::size_t layer = 0; layer < layers; ++layer)
     std::copy_n(from.floats() + layer * some, some, to.floats() + layer * all + first * width);
+}
+
+// Writes the mean of two (1, L, n, C), with a weight of the second, over the first tokens of (1, L, N, C).
+inline void mix_tokens(const Tensor& one, const Tensor& two, float weight, const Tensor& to) {
+  const std::size_t layers = static_cast<std::size_t>(to.spec.shape[1]);
+  const std::size_t width = static_cast<std::size_t>(to.spec.shape[3]);
+  const std::size_t some = static_cast<std::size_t>(one.spec.shape[2]) * width;
+  const std::size_t all = static_cast<std::size_t>(to.spec.shape[2]) * width;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const float *first = one.floats() + layer * some, *second = two.floats() + layer * some;
+    float* mean = to.floats() + layer * all;
+    for (std::size_t i = 0; i < some; ++i) mean[i] = (1 - weight) * first[i] + weight * second[i];
+  }
+}
+
+// Normalizes `vector` to unit length.
+inline void make_unit(float* vector, std::size_t width) {
+  double squares = 0.0;
+  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
+  const float length = std::max(static_cast<float>(std::sqrt(squares)), 1e-6f);
+  for (std::size_t i = 0; i < width; ++i) vector[i] /= length;
 }
 
 // Copies into one of the two prototypes.

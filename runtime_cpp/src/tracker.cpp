@@ -111,6 +111,7 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms, std
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
   const std::optional<Track> begun = state.begin(frame, deadline, time_s);
   const Track track = begun ? *begun : state.search_alone(frame);
+  if (state.may_blend(deadline.left_s())) state.blend(frame);
   state.outline(frame, track);
   return track;
 }

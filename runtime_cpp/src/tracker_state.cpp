@@ -9,11 +9,7 @@ namespace edgetrack {
 
 namespace {
 
-constexpr float kDrift = 0.3f;  // rate of the prompts at each update
-constexpr double kWidest = 1;   // limit of the relative growth of the search region
-
-// Prompts are updated from looks, so the interval counts looks instead of time.
-bool due(std::int64_t index, int every) { return every > 0 && index % every == 0; }
+constexpr double kWidest = 1;  // limit of the relative growth of the search region
 
 }  // namespace
 
@@ -67,6 +63,7 @@ void Tracker::State::follow_from(const Box& at) {
   against = 0;
   owed = agreed = 0;
   status = Status::tracking;
+  certain = policy.template_blend_delay;
   pace.start(at);
   identity.start(at);
   if (masker && !own_template) masker->forget();  // a box from the user stays the target
@@ -96,6 +93,9 @@ bool Tracker::State::has_time_to_check(double left_s) {
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline,
                                            std::optional<double> time_s) {
   ++index;
+  ++since_blend;
+  certain = paused ? std::min<std::int64_t>(certain, 0) : certain + 1;
+  in_view = faded = false;
   clock.step(time_s);
   candidates.clear();
   take(frame);
@@ -181,6 +181,7 @@ Track Tracker::State::search_alone(const Frame& frame) {
   }
   track.x_share = x_share;
   track.modalities = modalities;
+  if (senses != Senses::color) in_view = false;  // only the template of color is updated
   const bool sure = track.status == Status::tracking && track.score >= policy.template_update_threshold;
   if (is_pair && senses == Senses::color && sure) learn_second(frame);
   return latest = track;
@@ -199,8 +200,7 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
   identity.see(score, *box, frame, clock.elapsed(), policy.doubtful_frames);
-  const bool sure = score >= policy.template_update_threshold && !contested && !identity.is_doubtful();
-  if (sure && due(index, policy.template_update_interval)) refresh(answer);
+  remember(frame, answer, score);
   return latest = judged(score);
 }
 
@@ -221,12 +221,6 @@ Detector& Tracker::State::searcher(Senses senses) {
 
 const Knowledge& Tracker::State::sought() const {
   return own_template ? target.picture() : target.everything();
-}
-
-void Tracker::State::refresh(const Answer& answer) {
-  const Maps maps = answer.maps();
-  target_share(*box, around, maps.cells, share.data());
-  target.refresh(answer.embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
 }
 
 Track Tracker::State::judged(double score) {
@@ -275,6 +269,7 @@ void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Fram
 
 void Tracker::State::move_to(const Peak& peak) {
   box = peak.box;
+  in_view = false;
   pace.start(*box);
   latest = judged(peak.score);
 }

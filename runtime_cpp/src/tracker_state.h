@@ -57,7 +57,7 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 //   (a trial)      it is found at another place                            uncertain   a trial of that one
 //                  it is not found, or lost for max_uncertain_frames       as before   the evidence is forgotten
 //                  the source has paused                                   as before   the same
-// tracking         the search scores track_threshold or more               tracking
+// tracking         the search scores track_threshold or more               tracking    at times, update the template
 //                  the target vanishes (identity.h)                        uncertain   search on, without learning
 //                  it scores less                                          uncertain   search a larger region
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
@@ -111,7 +111,12 @@ struct Tracker::State {
   std::optional<Pointed> pointed;  // the user pointed at the target since the last frame
   bool chosen = false;  // the user pointed at the followed object, so the text does not override it
   std::int64_t index = -1;
-  bool paused = false;  // the next frame comes after a gap
+  bool paused = false;           // the next frame comes after a gap
+  bool in_view = false;          // in this frame, the target was certainly seen, and all of it
+  bool faded = false;            // the contrast of this frame's search image was restored
+  std::int64_t certain = 0;      // frames since the last search that was not sure of the target
+  std::int64_t since_blend = 0;  // frames since the template was last updated
+  Cost blend_cost;
   FrozenSensors sensors;
   Displacement displacement;  // of the second sensor's image
   ColorFirst color_first;
@@ -148,9 +153,8 @@ struct Tracker::State {
   void take(const Frame& frame);
   void forget_find();
   void note_displacement(const Frame& frame, const Region& region);
-  void learn(const Frame& frame, const Box& at) {  // makes `at` the template
-    target.set_template(frame, at, work, sensors.live(frame), displacement);
-  }
+  void learn(const Frame& frame, const Box& at);  // makes `at` the template
+  void wait_to_blend(const Box& at);              // after the template was made
   Maps run(Detector& detector, const Frame& frame, const Region& region);
   // Restores the contrast as well, and returns whether that changed the image.
   bool crop_into(const Tensor& image, const Frame& frame, const Region& region);
@@ -221,7 +225,10 @@ struct Tracker::State {
   Prediction best(const Answer& answer) const;  // the best box of a search
   double seconds_of_a_look();
   double seconds_of_a_search();
-  void refresh(const Answer& answer);
+  // Updates the prompts, and notes whether the template may be updated from this frame.
+  void remember(const Frame& frame, const Answer& answer, double score);
+  bool may_blend(double left_s) const;
+  void blend(const Frame& frame);  // updates the template, after the frame's search
 };
 
 }  // namespace edgetrack

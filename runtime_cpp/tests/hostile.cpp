@@ -69,6 +69,7 @@ void follow(const std::shared_ptr<Engine>& engine, const std::string& what, bool
   const Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}, ranks};
   Policy policy;
   policy.reverify_interval = policy.template_update_interval = policy.max_uncertain_frames = 2;
+  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
   policy.template_update_threshold = 0.1;
   std::vector<std::uint8_t> pixels(64 * 48 * 3, 90);
   const Frame frame = {pixels.data(), 64, 48, 192};

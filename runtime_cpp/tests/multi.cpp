@@ -106,6 +106,7 @@ int main() {
   using edgetrack::Code;
   edgetrack::Policy policy;
   policy.max_uncertain_frames = 3, policy.reverify_interval = 4, policy.template_update_interval = 2;
+  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320}, bad = {nullptr, 320, 240, 960};

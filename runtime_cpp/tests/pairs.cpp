@@ -136,6 +136,7 @@ static void missing(const edgetrack::Model& model) {
 static void steady(const edgetrack::Model& model) {
   edgetrack::Policy policy;
   policy.max_uncertain_frames = 3, policy.template_update_interval = 2;
+  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
   const edgetrack::Box box = {100, 100, 40, 30};
   Pixels color = scene(0, 0, false), other = scene(0, 0, true), faded = smoked(color);
   edgetrack::MultiTracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy, {});

@@ -26,6 +26,7 @@ static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<
 int main() {
   edgetrack::Policy policy;
   policy.max_uncertain_frames = 3, policy.reverify_interval = 4, policy.template_update_interval = 2;
+  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
   policy.static_min_runs = 1, policy.static_iou = 0, policy.max_reused_frames = 1;  // dice never rest
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}, false, 2.0};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);

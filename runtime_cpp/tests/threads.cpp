@@ -34,6 +34,7 @@ Setup dice() {
                  400};
   setup.policy.max_uncertain_frames = 3, setup.policy.reverify_interval = 4,
   setup.policy.template_update_interval = 2;
+  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
   return setup;
 }
 

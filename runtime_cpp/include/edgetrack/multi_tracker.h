@@ -13,6 +13,7 @@
 
 namespace edgetrack {
 
+class Deadline;
 class Aside;
 struct Outside;
 class Batch;
@@ -110,6 +111,7 @@ class EDGETRACK_API MultiTracker {
   void search(const Frame& frame);
   bool search_together(const Frame& frame, Batch& batch, const std::size_t* targets);
   void tell_apart();
+  void blend(const Frame& frame, const Deadline& deadline);
   void outline(const Frame& frame);
 
   const std::shared_ptr<Engine> engine_;

@@ -32,6 +32,9 @@ struct Policy {
   double refit_iou = 0.6;
   int template_update_interval = 5;  // 0: never
   double template_update_threshold = 0.6;
+  double template_blend = 0;  // 0: never
+  int template_blend_interval = 10;
+  int template_blend_delay = 30;
   double window_influence = 0.40;
   double penalty_k = 0.08;
   double size_momentum = 0.35;

@@ -65,3 +65,10 @@ def _covered(edges: NDArray[np.float64], low: float, high: float) -> NDArray[np.
     overlap = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
     share: NDArray[np.float64] = np.clip(overlap / (edges[1] - edges[0]), 0.0, 1.0)
     return share
+
+
+def smoothed(box: Box, before: Box, keep: float) -> Box:
+    """Return ``box`` with the share ``keep`` of the previous size."""
+    w, h = box.w * (1 - keep) + before.w * keep, box.h * (1 - keep) + before.h * keep
+    cx, cy = box.center
+    return Box(cx - w / 2, cy - h / 2, w, h)

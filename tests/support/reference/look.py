@@ -1,7 +1,8 @@
-"""Whether two looks at the whole frame differ around a box."""
+"""Looks at the whole frame: whether two differ around a box, and what one says about it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from edgetrack.types import Box
 from reference.geometry import Region, region_around
 
 _AROUND, _BLOCKS = 2.0, 4  # side of what is compared, in sides of the box, and in blocks
+_ONE_LOOK = 0.1  # weight of a check by the sentence as evidence
+_FAINT = 0.02  # bound of what one look can show
 
 
 def differs(
@@ -40,3 +43,11 @@ def differs(
                 if (abs(change.mean(axis=(1, 2))) * std > limit).any():
                     return True
     return False
+
+
+def believed(belief: float, score: float, neutral: float) -> float:
+    """Bayes' rule, with the logarithm of the odds: the belief after a check by the sentence, all 0..1."""
+    bounded = [min(max(p, _FAINT), 1 - _FAINT) for p in (belief, score, neutral)]
+    odds = [math.log(p / (1 - p)) for p in bounded]
+    total = odds[0] + _ONE_LOOK * (odds[1] - odds[2])
+    return min(max(1 / (1 + math.exp(-total)), _FAINT), 1 - _FAINT)

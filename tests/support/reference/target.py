@@ -9,8 +9,9 @@ from edgetrack._native import runtime
 from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.types import Box
-from reference.geometry import region_around, target_share
+from reference.geometry import Region, region_around, target_share
 
+Array = NDArray[np.float32]
 _RIVAL = 0.25  # share of the best score from which another place is a distractor
 
 
@@ -62,19 +63,37 @@ class Target:
     def set_template(self, pixels: NDArray[np.uint8], box: Box) -> None:
         """Encode the image of the target in ``box`` of a frame, uint8 (H, W, 3) BGR."""
         manifest = self._manifest
-        size = manifest.sizes["template"]
-        image = np.empty((1, 3, size, size), np.float32)
         region = region_around(box, manifest.factors["template"])
-        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        image, template = self._encoded(pixels, box, region)
         self.contrast.learn(image, pixels, region, manifest.mean, manifest.std, manifest.fill)
-        share = target_share(box, region, size // 16)[None, None]
-        template = self._engine.graph("template").run({"image": image, "target": share})
+        self._encoding = {name: template[name].copy() for name in ("memory", "anchor")}
         self.feeds["memory"][:, :, : self._tokens] = template["memory"]
         self.feeds["memory_mask"][:, : self._tokens] = 1.0
         self.feeds["anchor"][:] = template["anchor"]
         self.feeds["prompts"][:] = self._first = template["prompts"].copy()
         self._seen = None
         self.feeds["prototypes"][:, 0] = template["prototype"]
+
+    def _encoded(self, pixels: NDArray[np.uint8], box: Box, region: Region) -> tuple[Array, dict[str, Array]]:
+        manifest = self._manifest
+        size = manifest.sizes["template"]
+        image = np.empty((1, 3, size, size), np.float32)
+        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        share = target_share(box, region, size // 16)[None, None]
+        return image, self._engine.graph("template").run({"image": image, "target": share})
+
+    def blend(self, pixels: NDArray[np.uint8], box: Box, weight: float) -> None:
+        """Mix the first template with what the target looks like now."""
+        now = self._encoded(pixels, box, region_around(box, self._manifest.factors["template"]))[1]
+        one, two = np.float32(1) - np.float32(weight), np.float32(weight)
+        first = self._encoding
+        self.feeds["memory"][:, :, : self._tokens] = one * first["memory"] + two * now["memory"]
+        self.feeds["anchor"][:] = _unit(one * first["anchor"] + two * now["anchor"])
+
+    def unblend(self) -> None:
+        """Return to the first template."""
+        self.feeds["memory"][:, :, : self._tokens] = self._encoding["memory"]
+        self.feeds["anchor"][:] = self._encoding["anchor"]
 
     def refresh(
         self,

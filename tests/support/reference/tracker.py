@@ -12,17 +12,26 @@ from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.policy import Policy
 from edgetrack.types import Basis, Box, Status, Track
-from reference.decode import Prediction, confidence, decode, hann_window, quality_within
-from reference.geometry import Region, at_edge, clip, from_region, letterbox, region_around, target_share
-from reference.look import differs
+from reference.decode import confidence, decode, hann_window, quality_within
+from reference.geometry import (
+    Region,
+    at_edge,
+    clip,
+    from_region,
+    letterbox,
+    region_around,
+    smoothed,
+    target_share,
+)
+from reference.identity import VANISHED, Identity
+from reference.look import believed, differs
 from reference.pace import Pace
-from reference.target import Target
+from reference.target import Array, Target
 
 Pixels = NDArray[np.uint8]
-Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
+Tokens = tuple[NDArray[np.int64], Array]
+_LONGER = 9  # how many times longer a target that vanished must be certain
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
-_ONE_LOOK = 0.1  # weight of a check by the sentence as evidence
-_FAINT = 0.02  # bound of what one look can show
 
 
 class Find(NamedTuple):
@@ -42,8 +51,8 @@ class Tracker:
         self.engine = engine
         self._manifest = self.engine.bundle.manifest
         self._policy = Policy.of(self._manifest.thresholds)
-        self._images: dict[str, NDArray[np.float32]] = {}
-        self._window: NDArray[np.float32] | None = None
+        self._images: dict[str, Array] = {}
+        self._window: Array | None = None
         self._pace = Pace(self._policy, static_check=static_check)
         self._clear()
 
@@ -61,6 +70,7 @@ class Tracker:
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
         self._owed = 0  # frames since a check by the sentence was due
+        self._since_blend = self._certain = 0  # frames since the template was last mixed, since doubt
         self._latest = Track(None, 0.0, "searching", -1)
 
     def start(self, pixels: Pixels, *, text: Tokens | None = None, box: Box | None = None) -> Track:
@@ -73,13 +83,14 @@ class Tracker:
             self._latest = self._look(pixels)
             return self._latest
         target.set_template(pixels, box)
-        self._own_template = True
+        self._since_blend, self._own_template = self._first_wait(box), True
         self._follow_from(box)
         self._latest = Track(box, 1.0, "tracking", 0)
         return self._latest
 
     def update(self, pixels: Pixels, *, late: bool = False) -> Track:
         self._index += 1
+        self._since_blend, self._certain = self._since_blend + 1, self._certain + 1
         self._latest = self._follow(pixels, late=late) if self._locked else self._look(pixels)
         return self._latest
 
@@ -121,7 +132,7 @@ class Tracker:
         limit = self._policy.static_max_diff
         return differs(image, self._counted, box, where, std=self._manifest.std, limit=limit)
 
-    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
+    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, Array], Find]:
         """The maps of the whole frame and its best box, by the user's box if there is one: a find may be wrong."""
         assert self._target is not None
         region = letterbox(pixels.shape[1], pixels.shape[0])
@@ -143,7 +154,7 @@ class Tracker:
         here *= float(outputs["presence"][0, 0])
         if self._differs(self._box, pixels):
             self._counted = self._images["ground"][0].copy()
-            self._believe(here)
+            self._belief = believed(self._belief, here, self._policy.neutral_score)
         agreed, self._agreed = self._agreed, 0
         if found.quality < self._policy.candidate_threshold:
             return None
@@ -155,7 +166,7 @@ class Tracker:
                 return found.box
             self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
             if found.quality >= self._policy.text_detect_threshold:
-                self._sure, self._vanished, self._doubt = self._box, False, 0
+                self._identity = Identity(self._box)
             return None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
         if self._against < self._policy.switch_evidence:
@@ -163,26 +174,21 @@ class Tracker:
         self._belief = found.quality
         return found.box
 
-    def _believe(self, score: float) -> None:
-        """Bayes' rule, with the logarithm of the odds."""
-        odds = [
-            math.log(p / (1 - p))
-            for p in (
-                min(max(p, _FAINT), 1 - _FAINT) for p in (self._belief, score, self._policy.neutral_score)
-            )
-        ]
-        total = odds[0] + _ONE_LOOK * (odds[1] - odds[2])
-        self._belief = min(max(1 / (1 + math.exp(-total)), _FAINT), 1 - _FAINT)
-
     def _learn(self, pixels: Pixels, found: Box) -> None:
         assert self._target is not None
         self._target.set_template(pixels, found)
+        self._since_blend = self._first_wait(found)
         self._cut = at_edge(found, pixels.shape[1], pixels.shape[0])
+
+    def _first_wait(self, box: Box) -> int:
+        interval = self._policy.template_blend_interval
+        return int(abs(box.x + box.y)) % interval if interval else 0
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
         self._against, self._owed, self._agreed = 0.0, 0, 0
-        self._sure, self._vanished, self._doubt = box, False, 0
+        self._identity = Identity(box)
+        self._certain = self._policy.template_blend_delay
         self._pace.start(box, self._index)
 
     # following
@@ -227,22 +233,17 @@ class Tracker:
         )
         score = confidence(prediction)
         if score >= policy.update_threshold:
-            self._box = self._smoothed(region, prediction, pixels)
-        doubtful = self._may_be_another(score, pixels)
+            raw = from_region(region, prediction.cxcywh)
+            smooth = smoothed(raw, before, policy.size_momentum)
+            self._box = clip(smooth, pixels.shape[1], pixels.shape[0])
+        self._identity.see(score, self._box, pixels, policy.doubtful_frames)
         self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
-        if (
-            score >= policy.template_update_threshold
-            and not doubtful
-            and policy.template_update_interval
-            and self._index % policy.template_update_interval == 0
-        ):
-            share = target_share(self._box, region, outputs["score"].shape[-1])
-            self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
+        self._remember(score, pixels, outputs, region, late=late)
         shown = score * self._belief
         if score < policy.template_update_threshold:
             self._agreed = 0
         if score >= policy.track_threshold:
-            self._streak, self._status = 0, "uncertain" if doubtful else "tracking"
+            self._streak, self._status = 0, "uncertain" if self._identity.doubtful else "tracking"
             return Track(self._box, shown, self._status, self._index)
         self._streak += 1
         if self._streak < policy.max_uncertain_frames:
@@ -251,18 +252,27 @@ class Tracker:
         self._lose()
         return Track(None, shown, "lost", self._index)
 
-    def _may_be_another(self, score: float, pixels: Pixels) -> bool:
-        """Whether it has vanished, or was found elsewhere afterwards."""
+    def _remember(
+        self, score: float, pixels: Pixels, outputs: dict[str, Array], region: Region, *, late: bool
+    ) -> None:
+        """Update the prompts and the template from a frame in which the target was surely found."""
         assert self._box is not None
-        self._doubt = max(self._doubt - 1, 0)
-        if score < 0.3:
-            self._vanished = self._policy.doubtful_frames > 0
-        elif score >= 0.5:
-            if self._vanished and self._sure.iou(self._box) < 0.1:
-                self._doubt = self._policy.doubtful_frames
-            self._sure, self._vanished = self._box, False
-        leaves = at_edge(self._box, pixels.shape[1], pixels.shape[0])
-        return self._doubt > 0 or (self._vanished and not leaves)
+        assert self._target is not None
+        if score < VANISHED:
+            self._target.unblend()
+            self._certain = -_LONGER * self._policy.template_blend_delay
+        if score < self._policy.template_update_threshold or self._identity.doubtful:
+            self._certain = min(self._certain, 0)
+            return
+        policy = self._policy
+        if policy.template_update_interval and self._index % policy.template_update_interval == 0:
+            share = target_share(self._box, region, outputs["score"].shape[-1])
+            self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
+        in_view = not late and not self._faded and not at_edge(self._box, pixels.shape[1], pixels.shape[0])
+        settled = in_view and self._certain >= policy.template_blend_delay
+        if settled and policy.template_blend > 0 and self._since_blend >= policy.template_blend_interval:
+            self._target.blend(pixels, self._box, policy.template_blend)
+            self._since_blend = 0
 
     def _search_region(self, box: Box) -> Region:
         """Wider for a target that is fast, and for one that was not surely seen of late."""
@@ -273,26 +283,16 @@ class Tracker:
         )
         return region_around(box, self._manifest.factors["search"] * (1 + min(growth, 1)))
 
-    def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
-        """The new box with some of the old size kept, inside the frame."""
-        assert self._box is not None
-        keep = self._policy.size_momentum
-        raw = from_region(region, prediction.cxcywh)
-        w, h = raw.w * (1 - keep) + self._box.w * keep, raw.h * (1 - keep) + self._box.h * keep
-        cx, cy = raw.center
-        return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
-
     def _lose(self) -> None:
         self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
 
-    def _run(
-        self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
-    ) -> dict[str, NDArray[np.float32]]:
+    def _run(self, role: str, pixels: Pixels, region: Region, feeds: dict[str, Array]) -> dict[str, Array]:
         graph, manifest = self.engine.graph(role), self._manifest
         if role not in self._images:
             self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
         image = self._images[role]
         crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
         if role == "search":
-            self._target.contrast.restore(image, pixels, region, manifest.mean, manifest.std, manifest.fill)
+            colors = (manifest.mean, manifest.std, manifest.fill)
+            self._faded = self._target.contrast.restore(image, pixels, region, *colors)
         return graph.run({"image": image, **feeds})
