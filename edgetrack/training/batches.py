@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.network.text import TextEncoder
+
+_BLENDED = 0.65  # fraction of the tracking samples with a blended template
+_WEIGHTS = (0.2, 0.4)
+
+
+class Recent(NamedTuple):
+    """What a tracker has seen of the targets of late, with which it blends their templates."""
+
+    template: Tensor  # (B, 3, 128, 128)
+    target: Tensor  # (B, 1, 8, 8)
+    weight: Tensor  # (B,) 0 for a template that was not blended yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,15 @@ class Batch:
     use_text: Tensor
     box: Tensor  # (B, 4) cxcywh as fractions of the crop
     present: Tensor  # (B,)
+    recent: Recent | None = None  # of tracking samples
+
+    def to(self, device: torch.device) -> Batch:
+        """Return a copy on a device."""
+        parts = {f.name: getattr(self, f.name) for f in fields(Batch) if f.name != "recent"}
+        recent = None if self.recent is None else Recent(*(part.to(device) for part in self.recent))
+        return Batch(
+            **{name: part.to(device, non_blocking=True) for name, part in parts.items()}, recent=recent
+        )
 
 
 def to_image(pixels: NDArray[np.uint8]) -> Tensor:
@@ -76,7 +97,41 @@ def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.
         use_text=torch.from_numpy(use_text.astype(np.float32)),
         box=torch.from_numpy(np.stack((x + w / 2, y + h / 2, w, h), 1)),
         present=torch.from_numpy(np.asarray(arrays["present"], np.float32)),
+        recent=_recent(arrays, rng) if kind == "tracking" else None,
     )
+
+
+def _recent(arrays: dict[str, Any], rng: np.random.Generator) -> Recent:
+    count = len(arrays["recent"])
+    weight = np.where(rng.random(count) < _BLENDED, rng.uniform(*_WEIGHTS, count), 0.0)
+    return Recent(
+        to_image(arrays["recent"]),
+        torch.from_numpy(np.ascontiguousarray(arrays["recent_target"], np.float32))[:, None],
+        torch.from_numpy(weight.astype(np.float32)),
+    )
+
+
+def blended(net: EdgetrackNet, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    """Encode the templates; return them, and the anchors to search with.
+
+    Memory and anchors are blended as in the tracker (``Target::blend``).
+    """
+    if batch.recent is None:
+        template = net.template(batch.template, batch.target)
+        return template, template["anchor"]
+    both = net.template(
+        torch.cat((batch.template, batch.recent.template)), torch.cat((batch.target, batch.recent.target))
+    )
+    count = len(batch.template)
+    weight = batch.recent.weight
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.lerp(
+            values[:count], values[count:], weight.view(-1, *[1] * (values.ndim - 1)).to(values.dtype)
+        )
+
+    template = {name: value[:count] for name, value in both.items()}
+    return {**template, "memory": mean(both["memory"])}, F.normalize(mean(both["anchor"]), dim=-1)
 
 
 def forward(
@@ -88,7 +143,7 @@ def forward(
     contains the network's outputs, and ``anchor`` (B, 64, 64) and ``first`` (B, 3, 64), the template's own prompts.
     """
     by_template, by_text = batch.use_template, batch.use_text
-    template, prompt = net.template(batch.template, batch.target), net.prompt(batch.tokens, batch.mask)
+    (template, anchor), prompt = blended(net, batch), net.prompt(batch.tokens, batch.mask)
     grid = net.features(batch.image)
     embedding = net.embed(grid)
     prompts = template["prompts"] if refresh is None else refresh(embedding, template["prompts"])
@@ -98,7 +153,7 @@ def forward(
         torch.cat((template["memory"], prompt["memory"]), 2),
         torch.cat((by_template[:, None].expand(-1, TEMPLATE_TOKENS), by_text[:, None] * batch.mask), 1),
         prompt["film"] * by_text[:, None, None],
-        template["anchor"] * by_template[:, None, None],
+        anchor * by_template[:, None, None],
         prompts * by_template[:, None, None],
         torch.stack(
             (template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1

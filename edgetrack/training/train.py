@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +122,7 @@ class Trainer(Loop[EdgetrackNet]):
         if kind == "tracking":
             arrays = narrowed(arrays, self.region)
         made = make_batch(arrays, kind=kind, text=self.text, rng=rng)
-        if self.device.type == "cpu":
-            return made
-        return Batch(
-            **{f.name: getattr(made, f.name).to(self.device, non_blocking=True) for f in fields(Batch)}
-        )
+        return made if self.device.type == "cpu" else made.to(self.device)
 
     def optimize(self) -> dict[str, float]:
         """Take one step on a tracking and a grounding batch; return the unweighted losses."""

@@ -31,13 +31,16 @@ def squares(grounding_side: int = 96, level: int = 250) -> Callable[[str], dict[
             left, top, size = int(x * side), int(y * side), side // 3
             pixels[top : top + size, left : left + size] = level
             box[:] = left, top, size, size
+        template, target = np.full((2, 128, 128, 3), level, np.uint8), np.ones((2, 8, 8), np.float32)
+        recent = {"recent": template, "recent_target": target} if kind == "tracking" else {}
         return {
             "search" if kind == "tracking" else "image": image,
-            "template": np.full((2, 128, 128, 3), level, np.uint8),
-            "target": np.ones((2, 8, 8), np.float32),
+            "template": template,
+            "target": target,
             "box": boxes,
             "present": np.ones(2, np.float32),
             "caption": ["square", ""],
+            **recent,
         }
 
     return samples

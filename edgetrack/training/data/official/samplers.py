@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.training.data.official.clips import Clip, Source
 from edgetrack.training.data.pictures import XYWH, Pixels
 from edgetrack.training.data.synthetic import augment, warps
-from edgetrack.training.data.synthetic.crops import enlarged, search_matrix, template_crop
+from edgetrack.training.data.synthetic.crops import enlarged, recent_crop, search_matrix, template_crop
 from edgetrack.training.data.synthetic.grounding import SIDE
 from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 
@@ -43,6 +43,7 @@ class ClipTrackingSampler:
         flip = flip != (mirror and random.random() < 0.15)
         matrix = search_matrix(clip.second, random, flip=flip, gentle=not clip.still)
         box = warps.box_after(clip.second.instance.outline, matrix)
+        recent, recent_target = recent_crop(clip.second, random, _NO_POOL, flip=flip, real=True)
         pixels = clip.second.picture.pixels
         search = warps.warp(pixels, matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
         if random.random() < 0.2:  # simulate a small target, enlarged
@@ -57,6 +58,8 @@ class ClipTrackingSampler:
             "box": np.zeros(4, np.float32) if clip.absent else np.asarray(box, np.float32),
             "present": np.float32(not clip.absent),
             "caption": clip.text,
+            "recent": augment.rgb(augment.camera(recent, random, keep_color=named)),
+            "recent_target": recent_target,
         }
 
 

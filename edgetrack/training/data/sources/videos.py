@@ -67,6 +67,14 @@ class Videos:
             int(wanted[len(wanted) - self.pseudo :].sum()),
         )
 
+    def near(self, frame: Picture, random: np.random.Generator, gap: int) -> Picture:
+        """Return a frame of the same video as ``frame`` (of `frame` or `pair`), at most ``gap`` frames from it."""
+        index = int(frame.name)
+        video = int(np.searchsorted(self.starts, index, "right")) - 1
+        first, last = int(self.starts[video]), int(self.starts[video + 1])
+        other = int(np.clip(index + random.integers(-gap, gap + 1), first, last - 1))
+        return self.frame(other, self.categories[video])
+
     def pair(self, random: np.random.Generator, gap: int) -> tuple[Picture, Picture]:
         """Return two frames of one video, at most ``gap`` frames apart, in either order."""
         video = int(random.integers(len(self)))

@@ -15,6 +15,8 @@ from edgetrack.training.data.synthetic.warps import Matrix
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 _LOOSE = 0.35  # fraction of the templates whose box is inaccurate
+_OWN_LOOSE = 0.6  # the same of boxes that a tracker found
+_DRIFTED = 0.06  # fraction of the boxes that a tracker found and that show something else
 
 
 def _center(box: XYWH) -> tuple[float, float]:
@@ -55,10 +57,19 @@ def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gent
 
 
 def template_crop(
-    actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
+    actor: Actor,
+    random: np.random.Generator,
+    pool: Pool,
+    *,
+    flip: bool = False,
+    real: bool = False,
+    given: Instance | None = None,
 ) -> tuple[Pixels, NDArray[np.float32]]:
-    """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
-    given = as_given(actor.instance, random)
+    """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers.
+
+    The box is that of ``given``, by default as a user gives it.
+    """
+    given = given or as_given(actor.instance, random)
     side = TEMPLATE_FACTOR * area_root(given.box) * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
     x, y = _center(given.box)
     shift = np.clip(random.normal(0, 0.02 * side, 2), -0.08 * side, 0.08 * side)
@@ -74,6 +85,20 @@ def template_crop(
     else:
         crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
     return crop, warps.coverage(warps.box_after(given.outline, matrix))
+
+
+def recent_crop(
+    actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """Return the target as a tracker has seen it of late, by its own box: as `template_crop`, with larger errors."""
+    x, y, w, h = box = actor.instance.box
+    if random.random() < _DRIFTED:
+        angle, far = random.uniform(0, 2 * np.pi), random.uniform(0.5, 1.2)
+        box = (x + far * w * float(np.cos(angle)), y + far * h * float(np.sin(angle)), w, h)
+    elif random.random() < _OWN_LOOSE:
+        box = loose(box, random)
+    given = replace(actor.instance, box=box)
+    return template_crop(actor, random, pool, flip=flip, real=real, given=given)
 
 
 def as_given(instance: Instance, random: np.random.Generator) -> Instance:

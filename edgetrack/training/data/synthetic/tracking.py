@@ -16,6 +16,7 @@ from edgetrack.training.data.synthetic.covers import cover
 from edgetrack.training.data.synthetic.crops import (
     background,
     enlarged,
+    recent_crop,
     search_matrix,
     seen_share,
     shifted,
@@ -34,10 +35,12 @@ from edgetrack.training.data.synthetic.recolor import COLORS, color_of, draw_pai
 
 # Fraction of each group among the targets from images; the rest is spread evenly over all categories.
 _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
-_PART, _TEXTURE, _VIDEO, _DRIVE = 0.05, 0.09, 0.26, 0.04
+# Two real frames teach what no warp of one image shows, so videos have the largest share.
+_PART, _TEXTURE, _VIDEO, _DRIVE = 0.04, 0.07, 0.42, 0.04
+_RECENT = 12  # maximum number of frames between the search crop and what the tracker has seen of late
 _DARK = 0.08  # fraction of the search crops taken with too little light
 _ABSENT = {
-    "other": 0.04,
+    "other": 0.07,
     "gone": 0.04,
     "hidden": 0.12,
 }  # fraction of the samples without the target, by reason
@@ -62,7 +65,7 @@ class TrackingSampler:
             ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) fraction of each template cell
             that the box covers, ``search`` uint8 (256, 256, 3) RGB, ``box`` float32 (4,) xywh in pixels of
             the search crop (may reach outside; zeros if absent), ``present`` float32 0 or 1, ``caption``
-            str, "" if unknown.
+            str, "" if unknown; ``recent`` and ``recent_target``, like the template: what the tracker has seen of late.
         """
         random = self._random
         first, second, real = self._target()
@@ -84,8 +87,14 @@ class TrackingSampler:
         template, target = template_crop(first, random, self._pool, flip=flip, real=real)
         flip = flip != (random.random() < 0.15)
         absent = self._absence()
+        seen = self._near(second, real=real)
         if absent == "other":
             second = self._other(first)
+            if random.random() < 0.5:
+                seen = second  # the tracker has followed the wrong object for a while
+        recent, recent_target = recent_crop(
+            seen, random, self._pool, flip=flip, real=real and seen is not second
+        )
         search, box = self._search(second, flip, real=real and absent != "other", absent=absent)
         if random.random() < 0.2:  # simulate a small target, enlarged
             share = random.uniform(0.12, 0.5)
@@ -94,6 +103,7 @@ class TrackingSampler:
                 enlarged(search, share),
             )
         template = augment.camera(template, random, keep_color=named)
+        recent = augment.camera(recent, random, keep_color=named)
         search = augment.camera(search, random, keep_color=named)
         if not named and random.random() < _DARK:
             search = restored(augment.darken(search, random), template)
@@ -104,6 +114,8 @@ class TrackingSampler:
             "box": np.zeros(4, np.float32) if absent else np.asarray(box, np.float32),
             "present": np.float32(not absent),
             "caption": caption,
+            "recent": augment.rgb(recent),
+            "recent_target": recent_target,
         }
 
     def _target(self) -> tuple[Actor, Actor, bool]:
@@ -125,6 +137,13 @@ class TrackingSampler:
         while actor is None:
             actor = pool.draw(self._category(), random)
         return actor, actor, False
+
+    def _near(self, actor: Actor, *, real: bool) -> Actor:
+        """Return the target in a frame close to that of the search crop."""
+        if not real or self._videos is None or actor.picture.source != "flying":
+            return actor
+        frame = self._videos.near(actor.picture, self._random, _RECENT)
+        return Actor(frame, frame.instances[0])
 
     def _absence(self) -> str:
         """Return why the search crop does not show the target: "other", "gone" or "hidden"; "" if it does."""
