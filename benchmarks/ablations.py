@@ -67,7 +67,7 @@ CHANGES: dict[str, Callable[[State], None]] = {
     "no channel self-attention": without("channels.out.weight", "channels.out.bias"),
     "no prompts": without("contrast.weight"),
     "prompts never refreshed": threshold("template_update_interval", 0.0),
-    "template never blended": threshold("template_blend", 0.0),
+    "template blended": threshold("template_blend", 0.3),
     "no pixel-wise correlation": without("correlation.weight", "correlation.bias"),
 }
 

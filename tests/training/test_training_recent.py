@@ -14,6 +14,7 @@ from edgetrack.network.network import EdgetrackNet  # noqa: E402
 from edgetrack.training.batches import Batch, Recent, blended  # noqa: E402
 from edgetrack.training.data.pictures import Instance, Picture  # noqa: E402
 from edgetrack.training.data.sources.videos import Cuts, load_cuts  # noqa: E402
+from edgetrack.training.data.synthetic import augment  # noqa: E402
 from edgetrack.training.data.synthetic.crops import recent_crop  # noqa: E402
 from edgetrack.training.data.synthetic.pool import Actor, Pool  # noqa: E402
 from edgetrack.training.data.synthetic.tracking import TrackingSampler  # noqa: E402
@@ -94,3 +95,25 @@ def test_blended_template_is_the_weighted_mean() -> None:
     torch.testing.assert_close(mixed["memory"][0], one["memory"][0])
     assert not torch.allclose(mixed["memory"][1], one["memory"][1])
     torch.testing.assert_close(mixed["prompts"], one["prompts"])
+
+
+def test_some_samples_have_no_color_in_any_crop() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    picture = Picture(pixels, (Instance("", BOX),), "voc", "0", frozenset())
+    sampler = TrackingSampler([picture], seed=1)
+
+    def colorless(crop: np.ndarray) -> bool:
+        return bool((np.ptp(crop, axis=2) == 0).all())
+
+    samples = [
+        [colorless(s[name]) for name in ("template", "recent", "search")]
+        for s in (sampler.sample() for _ in range(300))
+    ]
+    assert 0.05 < np.mean([all(crops) for crops in samples]) < 0.18
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_crops_without_color_keep_or_invert_their_brightness(inverted: bool) -> None:
+    white, black = np.full((4, 4, 3), 255, np.uint8), np.zeros((4, 4, 3), np.uint8)
+    bright, dark = augment.one_channel(white, black, inverted=inverted)
+    assert (int(bright[0, 0, 0]), int(dark[0, 0, 0])) == ((0, 255) if inverted else (255, 0))

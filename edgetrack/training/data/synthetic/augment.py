@@ -109,6 +109,12 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fa
     return pixels
 
 
+def one_channel(*crops: Pixels, inverted: bool) -> tuple[Pixels, ...]:
+    """Return the crops as a thermal camera or a depth sensor could show them: gray, and inverted if asked for."""
+    gray = [cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for crop in crops]
+    return tuple(np.asarray(255 - crop if inverted else crop, np.uint8) for crop in gray)
+
+
 def rgb(pixels: Pixels) -> Pixels:
     """Convert BGR to RGB, C-contiguous."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
