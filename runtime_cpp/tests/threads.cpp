@@ -34,7 +34,8 @@ Setup dice() {
                  400};
   setup.policy.max_uncertain_frames = 3, setup.policy.reverify_interval = 4,
   setup.policy.template_update_interval = 2;
-  policy.template_blend = 0.3, policy.template_blend_interval = 3, policy.template_blend_delay = 1;
+  setup.policy.template_blend = 0.3, setup.policy.template_blend_interval = 3;
+  setup.policy.template_blend_delay = 1;
   return setup;
 }
 
