@@ -36,7 +36,8 @@ void Tracker::State::remember(const Frame& frame, const Answer& answer, double s
     target.unblend();
     certain = -kLonger * policy.template_blend_delay;
   }
-  in_view = sure && !tentative && !at_edge(*box, frame);
+  // What the target looks like in a faded image is not worth learning.
+  in_view = sure && !tentative && !faded && !at_edge(*box, frame);
   if (!sure || !due(index, policy.template_update_interval)) return;
   const Maps maps = answer.maps();
   target_share(*box, around, maps.cells, share.data());
@@ -44,11 +45,10 @@ void Tracker::State::remember(const Frame& frame, const Answer& answer, double s
 }
 
 // The first template stays the larger part: a target that turns is still recognized, and one that returns as
-// it was at first, too. What the target looks like in a faded image is not worth learning.
+// it was at first, too.
 bool Tracker::State::may_blend(double left_s) const {
   return policy.template_blend > 0 && since_blend >= policy.template_blend_interval &&
-         certain >= policy.template_blend_delay && in_view && !faded && !contested &&
-         blend_cost.seconds() <= left_s;
+         certain >= policy.template_blend_delay && in_view && !contested && blend_cost.seconds() <= left_s;
 }
 
 void Tracker::State::blend(const Frame& frame) {

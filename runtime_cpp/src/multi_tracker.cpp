@@ -239,8 +239,9 @@ void MultiTracker::blend(const Frame& frame, const Deadline& deadline) {
   for (std::size_t i = 0; i < targets_.size(); ++i)
     attempt(i, [&] {
       Tracker::State& state = targets_[i]->state();
+      if (results_[i].failure || !state.may_blend(deadline.left_s())) return;
       const Stopwatch watch(state.work.timing.total_s);
-      if (!results_[i].failure && state.may_blend(deadline.left_s())) state.blend(frame);
+      state.blend(frame);
     });
 }
 

@@ -30,7 +30,7 @@ from reference.target import Array, Target
 
 Pixels = NDArray[np.uint8]
 Tokens = tuple[NDArray[np.int64], Array]
-_LONGER = 9  # how many times longer a target that vanished must be certain
+_LONGER = 9  # a target that vanished must be certain for this many delays more
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
 
 
