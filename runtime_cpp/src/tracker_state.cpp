@@ -276,6 +276,7 @@ void Tracker::State::move_to(const Peak& peak) {
 
 void Tracker::State::be_unsure() {
   status = Status::uncertain;
+  in_view = false;
   latest.status = status;
 }
 
