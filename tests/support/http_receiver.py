@@ -10,13 +10,19 @@ from typing import Any
 
 
 class Receiver(ThreadingHTTPServer):
-    """A server that responds with the given statuses, then with 204, and records the requests."""
+    """A server that responds with the given statuses, then with 204, and records the requests.
+
+    Attributes:
+        open: While it is cleared, requests wait.
+    """
 
     daemon_threads = True
 
-    def __init__(self, *statuses: int, port: int = 0, delay_s: float = 0.0) -> None:
+    def __init__(self, *statuses: int, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.statuses, self.delay_s = list(statuses), delay_s
+        self.statuses = list(statuses)
+        self.open = threading.Event()
+        self.open.set()
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -26,6 +32,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/api/webhook/k3y"
 
     def stop(self) -> None:
+        self.open.set()
         self.shutdown()
         self.server_close()
 
@@ -40,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        time.sleep(self.server.delay_s)
+        self.server.open.wait()
         assert self.path == "/api/webhook/k3y"
         self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.headers.append(dict(self.headers))
