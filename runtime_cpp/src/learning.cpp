@@ -30,7 +30,7 @@ void Tracker::State::wait_to_blend(const Box& at) {
 }
 
 void Tracker::State::remember(const Frame& frame, const Answer& answer, double score) {
-  const bool sure = score >= policy.template_update_threshold && !contested && !identity.is_doubtful();
+  const bool sure = score >= policy.template_update_threshold && !contested && !is_doubtful();
   if (!sure) certain = std::min<std::int64_t>(certain, 0);
   if (score < Identity::kVanished) {
     target.unblend();

@@ -228,7 +228,7 @@ Track Tracker::State::judged(double score) {
   if (score < policy.template_update_threshold) agreed = 0;
   if (score >= policy.track_threshold) {
     streak = 0;
-    status = tentative || identity.is_doubtful() ? Status::uncertain : Status::tracking;
+    status = tentative || is_doubtful() ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
   // The time since the last frame, but at most half of max_uncertain_frames, so that one uncertain look after

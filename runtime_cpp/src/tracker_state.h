@@ -59,6 +59,7 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 //                  the source has paused                                   as before   the same
 // tracking         the search scores track_threshold or more               tracking    at times, update the template
 //                  the target vanishes (identity.h)                        uncertain   search on, without learning
+//                  by the checks, the text means another object            uncertain   the same
 //                  it scores less                                          uncertain   search a larger region
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
 //                  the same, of a target that has come into view   tracking    the new template
@@ -211,6 +212,7 @@ struct Tracker::State {
 
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(double left_s);
+  bool is_doubtful() const { return identity.is_doubtful() || belief < policy.neutral_score; }
   Track judged(double score);
   Track lose(double score);
   void note_peaks(const Maps& maps, const Prior& prior, const Frame& frame);

@@ -13,6 +13,7 @@ from red_scene import FakeTokenizer, scene
 
 from edgetrack.policy import Policy
 from edgetrack.tracker import Tracker
+from edgetrack.types import Track
 
 FOUND = 0.7  # score of the first find
 NEUTRAL = Policy().neutral_score
@@ -47,20 +48,29 @@ class DoubtfulGraph(FakeGraph):
         return out
 
 
-def scores(sure: float, *, step: int) -> list[float]:
-    """Scores after each check of a target that moves by ``step`` pixels per frame."""
+def tracks(*sure: float, step: int) -> list[Track]:
+    """Tracks after each check of a target that moves by ``step`` pixels per frame: ``CHECKS`` with each score.
+
+    After each score, it moves the other way.
+    """
     engine = Doubtful()
     tracker = Tracker(engine=engine)
     assert tracker.start(scene((60, 100, 60, 40)), text="red").score == pytest.approx(FOUND)
-    engine.sure = sure
-    found: list[float] = []
+    found: list[Track] = []
     at = 60
-    while len(found) < CHECKS:
-        before, at = engine.calls.count("ground"), at + step
-        score = tracker.update(scene((at, 100, 60, 40))).score
-        if engine.calls.count("ground") > before:
-            found.append(score)
+    for engine.sure in sure:
+        end = len(found) + CHECKS
+        while len(found) < end:
+            before, at = engine.calls.count("ground"), at + step
+            track = tracker.update(scene((at, 100, 60, 40)))
+            if engine.calls.count("ground") > before:
+                found.append(track)
+        step = -step
     return found
+
+
+def scores(sure: float, *, step: int) -> list[float]:
+    return [track.score for track in tracks(sure, step=step)]
 
 
 @pytest.mark.parametrize("sure", [0.5, 0.9, 1.0])
@@ -85,3 +95,12 @@ def test_neutral_looks_change_nothing() -> None:
 @pytest.mark.parametrize("sure", [0.25, 0.9])
 def test_unchanged_image_is_no_new_evidence(sure: float) -> None:
     assert scores(sure, step=0) == pytest.approx([FOUND] * CHECKS, abs=1e-6)
+
+
+def test_target_is_uncertain_while_the_text_probably_means_something_else() -> None:
+    found = tracks(0.12, 0.95, step=1)
+    statuses = ["tracking" if track.score >= NEUTRAL else "uncertain" for track in found]
+    assert [track.status for track in found] == statuses
+    assert statuses[0] == statuses[-1] == "tracking"
+    assert "uncertain" in statuses
+    assert all(track.box is not None for track in found)

@@ -243,7 +243,7 @@ class Tracker:
         if score < policy.template_update_threshold:
             self._agreed = 0
         if score >= policy.track_threshold:
-            self._streak, self._status = 0, "uncertain" if self._identity.doubtful else "tracking"
+            self._streak, self._status = 0, "uncertain" if self._doubtful() else "tracking"
             return Track(self._box, shown, self._status, self._index)
         self._streak += 1
         if self._streak < policy.max_uncertain_frames:
@@ -261,7 +261,7 @@ class Tracker:
         if score < VANISHED:
             self._target.unblend()
             self._certain = -_LONGER * self._policy.template_blend_delay
-        if score < self._policy.template_update_threshold or self._identity.doubtful:
+        if score < self._policy.template_update_threshold or self._doubtful():
             self._certain = min(self._certain, 0)
             return
         policy = self._policy
@@ -277,11 +277,12 @@ class Tracker:
     def _search_region(self, box: Box) -> Region:
         """Wider for a target that is fast, and for one that was not surely seen of late."""
         policy, speed = self._policy, self._pace.motion.speed / math.sqrt(box.w * box.h)
-        growth = (
-            policy.uncertainty_expansion * self._streak / policy.max_uncertain_frames
-            + policy.velocity_expansion * speed
-        )
+        growth = policy.uncertainty_expansion * self._streak / policy.max_uncertain_frames
+        growth += policy.velocity_expansion * speed
         return region_around(box, self._manifest.factors["search"] * (1 + min(growth, 1)))
+
+    def _doubtful(self) -> bool:
+        return self._identity.doubtful or self._belief < self._policy.neutral_score
 
     def _lose(self) -> None:
         self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
