@@ -82,9 +82,12 @@ def compress(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Downscale by up to 4 and upscale again, which simulates a small target in a large crop."""
+    return _coarse(pixels, random.uniform(1.3, 4.0))
+
+
+def _coarse(pixels: Pixels, times: float) -> Pixels:
     height, width = pixels.shape[:2]
-    share = 1 / random.uniform(1.3, 4.0)
-    small = cv2.resize(pixels, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels, (round(width / times), round(height / times)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -109,10 +112,15 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fa
     return pixels
 
 
-def one_channel(*crops: Pixels, inverted: bool) -> tuple[Pixels, ...]:
-    """Return the crops as a thermal camera or a depth sensor could show them: gray, and inverted if asked for."""
-    gray = [cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for crop in crops]
-    return tuple(np.asarray(255 - crop if inverted else crop, np.uint8) for crop in gray)
+def one_channel(*crops: Pixels, random: np.random.Generator) -> tuple[Pixels, ...]:
+    """Return the crops as one thermal camera or depth sensor could show all of them.
+
+    They are gray, half of the time inverted, and with pixels up to three times as large, as such sensors have fewer.
+    """
+    inverted, times = random.random() < 0.5, random.uniform(1.0, 3.0)
+    gray = (cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for crop in crops)
+    coarse = (_coarse(np.asarray(crop, np.uint8), times) for crop in gray)
+    return tuple(np.asarray(255 - crop if inverted else crop, np.uint8) for crop in coarse)
 
 
 def rgb(pixels: Pixels) -> Pixels:

@@ -39,9 +39,7 @@ _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08,
 _PART, _TEXTURE, _VIDEO, _DRIVE = 0.04, 0.07, 0.42, 0.04
 _RECENT = 12  # maximum number of frames between the search crop and what the tracker has seen of late
 _DARK = 0.08  # fraction of the search crops taken with too little light
-_ONE_CHANNEL = (
-    0.1  # fraction of the samples without color, half of them inverted: a second sensor is searched so
-)
+_ONE_CHANNEL = 0.16  # fraction of the samples without color: a second sensor is searched so
 _ABSENT = {
     "other": 0.07,
     "gone": 0.04,
@@ -111,8 +109,7 @@ class TrackingSampler:
         if not named and random.random() < _DARK:
             search = restored(augment.darken(search, random), template)
         if not named and random.random() < _ONE_CHANNEL:
-            inverted = random.random() < 0.5
-            template, recent, search = augment.one_channel(template, recent, search, inverted=inverted)
+            template, recent, search = augment.one_channel(template, recent, search, random=random)
         return {
             "template": augment.rgb(template),
             "target": target,
