@@ -17,6 +17,7 @@ MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
 SUDDEN = 1.5  # ratio of two widths or heights above which they cannot belong to the same object in two passes
 DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box and thirtieths of a second
 LEAST_SIDE = 2.0  # pixels
+BORDER = 2.0  # pixels from an edge of the frame within which a detection counts as cut off by it
 
 
 class Motion:
@@ -31,18 +32,26 @@ class Motion:
     so its edges and its center are wrong. Along that axis, it only constrains the position of the object: within the
     detection, or around it. A size that the next detection confirms is accepted.
 
+    An object that the edge of the frame cuts off is measured at the opposite edge of its box: as it enters, the center
+    of the visible part moves at half of its speed while that part grows. It has at least the largest size seen so far,
+    the rest being outside of the frame, and its visible part ends at the edge of the frame until it is seen elsewhere.
+
     Args:
         box: the initial box.
+        frame: width and height of the frame in pixels.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, frame: tuple[int, int]) -> None:
+        self._frame = np.array(frame, np.float64)
         self._at, self._speed = _state(box), np.zeros(2)
+        self._cut = self._cut_by(self._at)
         self._seen = self._at[2:].copy()  # width and height of the last detection, accepted or not
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
     def copy(self) -> Motion:
         """Return a copy."""
         other = object.__new__(Motion)
+        other._frame, other._cut = self._frame, self._cut
         other._at, other._speed, other._seen = self._at.copy(), self._speed.copy(), self._seen.copy()
         other._covariance = self._covariance.copy()
         return other
@@ -59,10 +68,27 @@ class Motion:
         position, both = self._covariance[0, 0], self._covariance[0, 1]
         total = position + MEASURED**2
         gain = np.array([position, both]) / total
-        error = self._error(_state(box))
+        error = self._error(self._whole(_state(box)))
         self._at += gain[0] * error
         self._speed += gain[1] * error[:2]
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
+
+    def _cut_by(self, found: Floats) -> Floats:
+        """Return for each axis -1 if the left or top edge of the frame cuts off a box, 1 if the other does, else 0."""
+        low = found[:2] - found[2:] / 2 <= BORDER
+        high = found[:2] + found[2:] / 2 >= self._frame - BORDER
+        cut: Floats = high.astype(np.float64) - low
+        return cut  # 0 if both do: then neither end of the object is seen
+
+    def _whole(self, found: Floats) -> Floats:
+        """Return a detection with what the edge of the frame cuts off; let the state grow to its size there."""
+        cut = self._cut_by(found)
+        wrong = (cut != self._cut) & (found[2:] > SUDDEN * self._at[2:])  # it was not cut off before
+        self._cut = np.where(wrong, 0.0, cut)
+        size = np.where(self._cut != 0, np.maximum(found[2:], self._at[2:]), found[2:])
+        grown = np.where(self._cut != 0, size - self._at[2:], 0.0)
+        self._at += np.concatenate([self._cut * grown / 2, grown])  # the edge that is seen stays where it is
+        return np.concatenate([found[:2] + self._cut * (size - found[2:]) / 2, size])
 
     def _error(self, found: Floats) -> Floats:
         """Return the difference of a detection from the prediction, as far as it can be trusted."""
@@ -77,10 +103,12 @@ class Motion:
 
     @property
     def box(self) -> Box:
-        """The predicted box."""
-        x, y = self._at[:2]
-        w, h = np.maximum(self._at[2:], LEAST_SIDE)
-        return Box(float(x - w / 2), float(y - h / 2), float(w), float(h))
+        """The predicted box; of an object that the edge of the frame cuts off, the visible part."""
+        half = np.maximum(self._at[2:], LEAST_SIDE) / 2
+        low, high = self._at[:2] - half, self._at[:2] + half
+        low = np.where(self._cut < 0, np.minimum(0.0, high - LEAST_SIDE), low)
+        high = np.where(self._cut > 0, np.maximum(self._frame, low + LEAST_SIDE), high)
+        return Box.from_xyxy(*low.tolist(), *high.tolist())
 
     @property
     def velocity(self) -> tuple[float, float]:

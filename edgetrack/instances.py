@@ -87,6 +87,7 @@ class Instances:
     def __init__(self, rules: Rules, ids: Iterator[int]) -> None:
         self.all: list[Instance] = []
         self.ticks = 1.0  # ticks from the last frame to this one
+        self._size = (0, 0)  # of the frame
         self._rules, self._ids = rules, ids
         self._news: list[tuple[str, Instance]] = []
         self._now_s = self._look_s = (
@@ -102,7 +103,7 @@ class Instances:
         """Advance to the next frame, of (width, height) pixels."""
         since_s = now_s - self._now_s
         ticks = TICKS * since_s if 0 < since_s < MOST_STEP_S else 1.0  # otherwise the clock was set
-        self._now_s, self.ticks = now_s, ticks
+        self._now_s, self.ticks, self._size = now_s, ticks, size
         self.all = [one for one in self.all if one.status != "ended"]
         for one in self.all:
             one.fresh = False
@@ -189,10 +190,10 @@ class Instances:
 
     def _found(self, one: Instance, detection: Detection, age: float, turn: int) -> None:
         if one.status == "lost":
-            one.then = Motion(detection.box)
+            one.then = Motion(detection.box, self._size)
             self._news.append(("back", one))
         elif one.turn != turn:  # its shape differs
-            one.then = Motion(detection.box)
+            one.then = Motion(detection.box, self._size)
         else:
             one.then.correct(detection.box)
         one.motion = one.then.copy()
@@ -222,7 +223,7 @@ class Instances:
         self._news.append(("lost", one))
 
     def _begin(self, detection: Detection, age: float) -> None:
-        motion = Motion(detection.box)
+        motion = Motion(detection.box, self._size)
         motion.step(age)
         looks = deque([True], maxlen=self._rules.confirm[1])
         self.all.append(Instance(motion, detection.score, _look(detection), looks))

@@ -17,9 +17,11 @@ from edgetrack.types import Box
 
 pytest.importorskip("scipy")
 
+FRAME = (2000, 1000)
+
 
 def walked(steps: int, speed: float, ticks: float = 1.0) -> tuple[Motion, Box]:
-    motion = Motion(Box(100, 50, 40, 20))
+    motion = Motion(Box(100, 50, 40, 20), FRAME)
     for n in range(1, steps + 1):
         motion.step(ticks)
         motion.correct(Box(100 + speed * n * ticks, 50, 40, 20))
@@ -45,7 +47,7 @@ def test_copy_moves_independently() -> None:
 
 
 def test_shrinking_box_never_gets_a_negative_size() -> None:
-    motion = Motion(Box(0, 0, 100, 100))
+    motion = Motion(Box(0, 0, 100, 100), FRAME)
     for side in (80, 60, 40):
         motion.step(1)
         motion.correct(Box(0, 0, side, side))
@@ -97,7 +99,7 @@ def test_missing_scipy_names_the_install_command(monkeypatch: pytest.MonkeyPatch
 
 
 def test_single_wrong_box_does_not_change_the_size_permanently() -> None:
-    motion, right = Motion(Box(100, 100, 54, 70)), Box(100, 100, 54, 70)
+    motion, right = Motion(Box(100, 100, 54, 70), FRAME), Box(100, 100, 54, 70)
     for box in (*[right] * 5, Box(60, 60, 144, 130), right):
         motion.step(3)
         motion.correct(box)
@@ -112,7 +114,7 @@ def test_single_wrong_box_does_not_change_the_size_permanently() -> None:
 @pytest.mark.parametrize("speed", [0.0, 2.0])
 def test_single_box_of_a_wrong_size_does_not_move_the_center(wrong: Box, speed: float) -> None:
     """The box is twice too large, half of the object, or too wide: it overlaps the object with another center."""
-    motion = Motion(Box(100 - 60 * speed, 50, 70, 50))
+    motion = Motion(Box(100 - 60 * speed, 50, 70, 50), FRAME)
     for n in range(-19, 1):
         motion.step(3)
         motion.correct(Box(100 + 3 * speed * n, 50, 70, 50))
@@ -127,8 +129,39 @@ def test_single_box_of_a_wrong_size_does_not_move_the_center(wrong: Box, speed: 
 
 
 def test_new_size_is_accepted_when_seen_twice() -> None:
-    motion = Motion(Box(100, 100, 50, 50))
+    motion = Motion(Box(100, 100, 50, 50), FRAME)
     for box in [Box(100, 100, 50, 50)] * 6 + [Box(80, 60, 120, 120)] * 6:
         motion.step(3)
         motion.correct(box)
     assert motion.box.iou(Box(80, 60, 120, 120)) > 0.8
+
+
+def seen_in(frame: tuple[int, int], x: float, y: float, w: float, h: float) -> Box:
+    """The part of an object in the frame."""
+    low, high = np.maximum((x, y), 0), np.minimum((x + w, y + h), frame)
+    return Box.from_xyxy(*low.tolist(), *high.tolist())
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("far", [False, True])
+def test_object_that_enters_or_leaves_stays_at_the_edge_of_the_frame(
+    axis: int, leaves: bool, far: bool
+) -> None:
+    """An object of 100 pixels moves by 6 per tick across an edge; the detector sees the part in the frame."""
+    frame, length, speed = (640, 640), 100.0, 6.0
+
+    def part(tick: float) -> Box:
+        place = -88 + speed * tick if not leaves else 20 - speed * tick
+        place = frame[axis] - length - place if far else place
+        return seen_in(frame, *((place, 300, length, 60) if axis == 0 else (300, place, 60, length)))
+
+    motion = Motion(part(0), frame)
+    for tick in range(1, 14):
+        motion.step(1)
+        if tick % 3 == 0:
+            motion.correct(part(tick))
+        if tick > 4:
+            assert motion.box.iou(part(tick)) > 0.8, (tick, motion.box, part(tick))
+    outward = leaves != far
+    assert motion.velocity[axis] == pytest.approx(-speed if outward else speed, rel=0.15)
