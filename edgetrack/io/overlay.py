@@ -114,21 +114,21 @@ def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale
 def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, color: Color, scale: float) -> None:
     """Draw the score on a label above the box, or inside it if there is no room above."""
     left, top, _, _ = _corners(box)
-    (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
+    (w, h), below = text_size(cv2, words, 0.6 * scale)
     pad = round(5 * scale)
     tall, wide = h + below + pad, w + 2 * pad
     x = int(np.clip(left, 0, max(0, pixels.shape[1] - wide)))
     y = top - tall - pad // 2
     y = y if y >= 0 else max(0, top + pad)
     cv2.rectangle(pixels, (x, y), (x + wide, y + tall), color, cv2.FILLED)
-    _write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
+    write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
 
 
 def _caption(
     cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, *, row: int = 0
 ) -> None:
     """Draw a dark translucent label at the top left, below ``row`` others, with a dot in the color."""
-    (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, 1)
+    (w, h), below = text_size(cv2, words, 0.7 * scale)
     pad = round(10 * scale)
     tall = h + below + pad
     top = pad + row * (tall + pad // 3)
@@ -136,14 +136,25 @@ def _caption(
     plate[:] = (plate * 0.35).astype(np.uint8)
     middle = top + tall // 2
     cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), color, cv2.FILLED, cv2.LINE_AA)
-    _write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
+    write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
 
 
-def _write(
+def text_size(cv2: Any, words: str, size: float) -> tuple[tuple[int, int], int]:
+    """Return width and height of a text that `write` draws, and what reaches below the line, in pixels."""
+    (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, _thickness(size))
+    return (w, h), below
+
+
+def write(
     cv2: Any, pixels: NDArray[np.uint8], words: str, at: tuple[int, int], size: float, ink: Color
 ) -> None:
-    thickness = max(1, round(1.6 * size))
-    cv2.putText(pixels, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)
+    """Draw a text whose line begins ``at`` this pixel."""
+    cv2.putText(pixels, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, _thickness(size), cv2.LINE_AA)
+
+
+def _thickness(size: float) -> int:
+    """Return the thickness of strokes; since OpenCV 5, a text in bold is also wider."""
+    return max(1, round(1.6 * size))
 
 
 def _corners(box: Box) -> tuple[int, int, int, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.overlay import INK, PAPER, Color
+from edgetrack.io.overlay import INK, PAPER, Color, text_size, write
 from edgetrack.zone_shapes import Line, Point, scaled
 from edgetrack.zones import Zones
 
@@ -35,19 +36,11 @@ def draw_zones(pixels: NDArray[np.uint8], zones: Zones) -> None:
     for one in zones.shapes:
         words = f"{one.name}: {zones.summary[one.name]}"
         x, y = _whole(scaled(one.points, one.relative, size)).mean(axis=0).astype(int)
-        (w, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
+        (w, _), _ = text_size(cv2, words, 0.6 * scale)
         at = (int(np.clip(x - w // 2, 0, max(0, width - w))), int(np.clip(y, 12, height - 4)))
-        for ink, thick in ((INK, 3), (PAPER, 1)):
-            cv2.putText(
-                pixels,
-                words,
-                at,
-                cv2.FONT_HERSHEY_SIMPLEX,
-                0.6 * scale,
-                ink,
-                thick,
-                cv2.LINE_AA,
-            )
+        for dx, dy in product((-1, 0, 1), repeat=2):  # the outline
+            write(cv2, pixels, words, (at[0] + dx, at[1] + dy), 0.6 * scale, INK)
+        write(cv2, pixels, words, at, 0.6 * scale, PAPER)
 
 
 def _draw_line(pixels: NDArray[np.uint8], line: Line, size: tuple[int, int]) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from sink_samples import frame
@@ -107,6 +108,30 @@ def test_video_shows_zones_and_lines(tmp_path: Path) -> None:
     assert np.abs(pixels[60, 100].astype(int) - TINT).max() < 40  # on the line
     assert (pixels[40, 60] != 90).any()  # inside the zone
     assert (pixels[110, 150] == 90).all()  # outside both
+
+
+@pytest.mark.parametrize("size", [(320, 240), (2400, 1800)])
+def test_label_of_a_line_is_outlined_letter_by_letter(size: tuple[int, int]) -> None:
+    pixels = frame(size=size).pixels
+    draw_zones(pixels, ZONES)
+    letters = (pixels > 200).all(-1)
+    outline = (pixels < 50).all(-1)
+    assert letters.any()
+    assert outline.any()
+    near = cv2.dilate(letters.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert near[outline].all()
+
+
+def test_label_of_a_box_covers_its_text() -> None:
+    pixels = frame(size=(2400, 1800)).pixels
+    name = "forklift with a man in a white helmet #12"
+    one = Track(Box(600, 900, 300, 300), 0.5, "tracking", 0, id=1, name=name, query="forklift")
+    draw_all(pixels, {name: one}, {})
+    above = pixels[700:880]
+    plate = (above == np.array(TARGET_COLORS[0])).all(-1)
+    text = (above < 50).all(-1)
+    assert text.any()
+    assert np.flatnonzero(text.any(0)).max() < np.flatnonzero(plate.any(0)).max() - 5
 
 
 def test_tracks_of_a_query_are_colored_by_id_and_share_one_caption_line() -> None:
