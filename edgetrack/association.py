@@ -38,13 +38,12 @@ class Motion:
 
     Args:
         box: the initial box.
-        frame: width and height of the frame in pixels.
+        frame: width and height of its frame in pixels.
     """
 
     def __init__(self, box: Box, frame: tuple[int, int]) -> None:
-        self._frame = np.array(frame, np.float64)
         self._at, self._speed = _state(box), np.zeros(2)
-        self._cut = self._cut_by(self._at)
+        self._frame, self._cut = _cut_off(self._at, frame)
         self._seen = self._at[2:].copy()  # width and height of the last detection, accepted or not
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
@@ -63,26 +62,19 @@ class Motion:
         driven = DRIVEN * ticks * np.array([ticks / 2, 1.0])
         self._covariance = move @ self._covariance @ move.T + np.outer(driven, driven)
 
-    def correct(self, box: Box) -> None:
-        """Correct the state by a detection."""
+    def correct(self, box: Box, frame: tuple[int, int]) -> None:
+        """Correct the state by a detection in a frame of this width and height."""
         position, both = self._covariance[0, 0], self._covariance[0, 1]
         total = position + MEASURED**2
         gain = np.array([position, both]) / total
-        error = self._error(self._whole(_state(box)))
+        error = self._error(self._whole(_state(box), frame))
         self._at += gain[0] * error
         self._speed += gain[1] * error[:2]
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
 
-    def _cut_by(self, found: Floats) -> Floats:
-        """Return for each axis -1 if the left or top edge of the frame cuts off a box, 1 if the other does, else 0."""
-        low = found[:2] - found[2:] / 2 <= BORDER
-        high = found[:2] + found[2:] / 2 >= self._frame - BORDER
-        cut: Floats = high.astype(np.float64) - low
-        return cut  # 0 if both do: then neither end of the object is seen
-
-    def _whole(self, found: Floats) -> Floats:
+    def _whole(self, found: Floats, frame: tuple[int, int]) -> Floats:
         """Return a detection with what the edge of the frame cuts off; let the state grow to its size there."""
-        cut = self._cut_by(found)
+        self._frame, cut = _cut_off(found, frame)
         wrong = (cut != self._cut) & (found[2:] > SUDDEN * self._at[2:])  # it was not cut off before
         self._cut = np.where(wrong, 0.0, cut)
         size = np.where(self._cut != 0, np.maximum(found[2:], self._at[2:]), found[2:])
@@ -118,6 +110,14 @@ class Motion:
 
 def _state(box: Box) -> Floats:
     return np.array([*box.center, box.w, box.h])
+
+
+def _cut_off(found: Floats, frame: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Return the size of the frame, and for each axis at which end it cuts off a box: -1, 1, or 0 for none or both."""
+    size = np.array(frame, np.float64)
+    low = found[:2] - found[2:] / 2 <= BORDER
+    high = found[:2] + found[2:] / 2 >= size - BORDER
+    return size, high.astype(np.float64) - low
 
 
 def _differ(size: Floats, other: Floats) -> NDArray[np.bool_]:

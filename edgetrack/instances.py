@@ -87,7 +87,7 @@ class Instances:
     def __init__(self, rules: Rules, ids: Iterator[int]) -> None:
         self.all: list[Instance] = []
         self.ticks = 1.0  # ticks from the last frame to this one
-        self._size = (0, 0)  # of the frame
+        self._size = self._look_size = (0, 0)  # of this frame, and of that of the detector pass in progress
         self._rules, self._ids = rules, ids
         self._news: list[tuple[str, Instance]] = []
         self._now_s = self._look_s = (
@@ -125,7 +125,7 @@ class Instances:
 
     def begin_look(self) -> None:
         """Start a detector pass on this frame."""
-        self._look_s = self._now_s
+        self._look_s, self._look_size = self._now_s, self._size
         for one in self.all:
             one.then = one.motion.copy()
 
@@ -190,12 +190,12 @@ class Instances:
 
     def _found(self, one: Instance, detection: Detection, age: float, turn: int) -> None:
         if one.status == "lost":
-            one.then = Motion(detection.box, self._size)
+            one.then = Motion(detection.box, self._look_size)
             self._news.append(("back", one))
         elif one.turn != turn:  # its shape differs
-            one.then = Motion(detection.box, self._size)
+            one.then = Motion(detection.box, self._look_size)
         else:
-            one.then.correct(detection.box)
+            one.then.correct(detection.box, self._look_size)
         one.motion = one.then.copy()
         one.motion.step(age)
         one.score, one.missed, one.fresh, one.turn = detection.score, 0, True, turn
@@ -223,7 +223,7 @@ class Instances:
         self._news.append(("lost", one))
 
     def _begin(self, detection: Detection, age: float) -> None:
-        motion = Motion(detection.box, self._size)
+        motion = Motion(detection.box, self._look_size)
         motion.step(age)
         looks = deque([True], maxlen=self._rules.confirm[1])
         self.all.append(Instance(motion, detection.score, _look(detection), looks))

@@ -24,7 +24,7 @@ def walked(steps: int, speed: float, ticks: float = 1.0) -> tuple[Motion, Box]:
     motion = Motion(Box(100, 50, 40, 20), FRAME)
     for n in range(1, steps + 1):
         motion.step(ticks)
-        motion.correct(Box(100 + speed * n * ticks, 50, 40, 20))
+        motion.correct(Box(100 + speed * n * ticks, 50, 40, 20), FRAME)
     return motion, Box(100 + speed * steps * ticks, 50, 40, 20)
 
 
@@ -50,7 +50,7 @@ def test_shrinking_box_never_gets_a_negative_size() -> None:
     motion = Motion(Box(0, 0, 100, 100), FRAME)
     for side in (80, 60, 40):
         motion.step(1)
-        motion.correct(Box(0, 0, side, side))
+        motion.correct(Box(0, 0, side, side), FRAME)
     motion.step(60)
     assert motion.box.w >= 2
     assert motion.box.h >= 2
@@ -102,7 +102,7 @@ def test_single_wrong_box_does_not_change_the_size_permanently() -> None:
     motion, right = Motion(Box(100, 100, 54, 70), FRAME), Box(100, 100, 54, 70)
     for box in (*[right] * 5, Box(60, 60, 144, 130), right):
         motion.step(3)
-        motion.correct(box)
+        motion.correct(box, FRAME)
     before = motion.box
     for _ in range(5):  # it is not found
         motion.step(3)
@@ -117,11 +117,11 @@ def test_single_box_of_a_wrong_size_does_not_move_the_center(wrong: Box, speed: 
     motion = Motion(Box(100 - 60 * speed, 50, 70, 50), FRAME)
     for n in range(-19, 1):
         motion.step(3)
-        motion.correct(Box(100 + 3 * speed * n, 50, 70, 50))
+        motion.correct(Box(100 + 3 * speed * n, 50, 70, 50), FRAME)
     thrown = motion.copy()
     for one, box in ((motion, Box(100, 50, 70, 50)), (thrown, wrong)):
         one.step(3)
-        one.correct(replace(box, x=box.x + 3 * speed))
+        one.correct(replace(box, x=box.x + 3 * speed), FRAME)
     for _ in range(4):  # until it is found again
         assert thrown.box.iou(motion.box) > 0.95
         motion.step(3)
@@ -132,7 +132,7 @@ def test_new_size_is_accepted_when_seen_twice() -> None:
     motion = Motion(Box(100, 100, 50, 50), FRAME)
     for box in [Box(100, 100, 50, 50)] * 6 + [Box(80, 60, 120, 120)] * 6:
         motion.step(3)
-        motion.correct(box)
+        motion.correct(box, FRAME)
     assert motion.box.iou(Box(80, 60, 120, 120)) > 0.8
 
 
@@ -160,8 +160,17 @@ def test_object_that_enters_or_leaves_stays_at_the_edge_of_the_frame(
     for tick in range(1, 14):
         motion.step(1)
         if tick % 3 == 0:
-            motion.correct(part(tick))
+            motion.correct(part(tick), frame)
         if tick > 4:
             assert motion.box.iou(part(tick)) > 0.8, (tick, motion.box, part(tick))
     outward = leaves != far
     assert motion.velocity[axis] == pytest.approx(-speed if outward else speed, rel=0.15)
+
+
+def test_frame_may_change_its_size() -> None:
+    motion = Motion(Box(540, 100, 100, 50), (640, 480))  # cut off on the right
+    for box, frame in ((Box(800, 100, 100, 50), (1280, 720)), (Box(600, 100, 40, 50), (640, 480))):
+        for _ in range(12):
+            motion.step(3)
+            motion.correct(box, frame)
+        assert motion.box.iou(box) > 0.9
