@@ -9,7 +9,6 @@ the network generalizes to new images.
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edgetrack.training.command_line import arguments
 from edgetrack.training.data.paths import data_root
 from edgetrack.training.data.pictures import XYWH, Pixels
 from edgetrack.training.data.sources.images import load_pictures
@@ -163,8 +163,9 @@ def _entry(name: str, size: tuple[int, int], case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    """``language.py FOLDER``; the folder must not exist."""
-    folder = Path(sys.argv[1])
+    folder = arguments(__doc__, folder=Path).folder
+    if folder.exists():
+        raise SystemExit(f"error: {folder} exists; expected a new folder: name another one")
     for kind, count in sorted(write(folder).items()):
         print(f"{count:4d} {kind}")
 

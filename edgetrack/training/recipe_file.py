@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from edgetrack.errors import ConfigError
 from edgetrack.toml_file import load_toml
+from edgetrack.training.command_line import arguments
 from edgetrack.training.recipe_types import check_types
 from edgetrack.training.resumable import resumable
 
@@ -84,7 +84,9 @@ def run_recipe(module: str, cls: type[S], trainer: Callable[[S], Run]) -> None:
         cls: Dataclass of the recipe.
         trainer: Creates the run of a recipe.
     """
-    path = Path(sys.argv[1])
+    path = arguments(
+        "Train by a recipe, resuming from its last checkpoint if there is one.", recipe=Path
+    ).recipe
     recipe = read_recipe(cls, path)
     with resumable(Path(recipe.output) / "last.pt", f"python -m {module} {shlex.quote(str(path))}"):
         trainer(recipe).run()

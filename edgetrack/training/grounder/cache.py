@@ -7,7 +7,6 @@ folder with one set of array files per source and view. It is filled image by im
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from edgetrack.network.candidates import GRID
 from edgetrack.network.picodet import CLASSES, WIDTH, PicoDet
+from edgetrack.training.command_line import arguments
 from edgetrack.training.grounder.candidates import CHANNELS, COUNT, candidates, normalized
 
 BATCH = 8
@@ -138,15 +138,14 @@ def fill(net: PicoDet, folder: Path, cache: Path, view: int) -> Iterator[int]:
 
 
 def main() -> None:
-    """``cache.py WEIGHTS.onnx CACHE VIEWS FOLDER ...``"""
-    weights, cache, views, *folders = sys.argv[1:]
+    given = arguments(__doc__, weights=Path, cache=Path, views=int, folder=[Path])
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     net = PicoDet().eval()
-    net.load_onnx(Path(weights))
-    for view in range(int(views)):
-        for folder in map(Path, folders):
-            for left in fill(net, folder, Path(cache), view):
+    net.load_onnx(given.weights)
+    for view in range(given.views):
+        for folder in given.folder:
+            for left in fill(net, folder, given.cache, view):
                 if left % (50 * BATCH) < BATCH:
                     print(f"{folder.name} view {view}: {left} images left", flush=True)
 

@@ -8,7 +8,6 @@ lowest score that at most 5 % of the phrases about absent objects reach.
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from edgetrack.network.candidates import ClassCheck
 from edgetrack.network.grounder import Grounder
 from edgetrack.network.text import TextEncoder
 from edgetrack.training import checkpoint
+from edgetrack.training.command_line import arguments
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.class_check import class_scores, class_words
 from edgetrack.training.grounder.records import load
@@ -125,8 +125,7 @@ def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncode
 
 
 def main() -> None:
-    """``calibration.py RECIPE.toml``."""
-    recipe = read_recipe(Recipe, Path(sys.argv[1]))
+    recipe = read_recipe(Recipe, arguments(__doc__, recipe=Path).recipe)
     torch.set_num_threads(recipe.threads)
     path = Path(recipe.output) / "last.pt"
     state = checkpoint.load(path, ("model", "live", "optimizer", "step", "seconds", "detector"))

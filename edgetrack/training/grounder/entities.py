@@ -8,12 +8,12 @@ writes CACHE/NAME.regions.jsonl, one line per image with regions. The annotation
 from __future__ import annotations
 
 import json
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 from edgetrack.datasets.flickr30k import FLICKR30K
 from edgetrack.datasets.phrases import BoxTuple, Phrase
+from edgetrack.training.command_line import arguments
 from edgetrack.training.grounder.cache import read_annotations
 from edgetrack.training.resumable import replacing
 
@@ -54,9 +54,9 @@ def write(root: Path, folder: Path, cache: Path) -> int:
 
 
 def main() -> None:
-    """``entities.py FLICKR30K FOLDER CACHE``"""
-    root, folder, cache = (Path(a) for a in sys.argv[1:4])
-    print(f"{write(root, folder, cache)} images of {folder} have phrases with boxes")
+    given = arguments(__doc__, flickr30k=Path, folder=Path, cache=Path)
+    count = write(given.flickr30k, given.folder, given.cache)
+    print(f"{count} images of {given.folder} have phrases with boxes")
 
 
 if __name__ == "__main__":

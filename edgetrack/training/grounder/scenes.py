@@ -6,12 +6,12 @@ They teach what photographs cannot: the same object in two colors, and which of 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from edgetrack.training.command_line import arguments
 from edgetrack.training.data.sources.images import load_pictures
 from edgetrack.training.data.synthetic import augment
 from edgetrack.training.data.synthetic.grounding import GroundingSampler
@@ -51,8 +51,9 @@ class SceneWriter(GroundingSampler):
 
 
 def main() -> None:
-    """``scenes.py FOLDER COUNT``: write scenes; resume after an interruption."""
-    folder, count = Path(sys.argv[1]), int(sys.argv[2])
+    """Write scenes until there are COUNT; resume after an interruption."""
+    given = arguments(__doc__, folder=Path, count=int)
+    folder, count = given.folder, given.count
     with appended(folder / "annotations.jsonl") as (done, out):
         writer = SceneWriter(load_pictures(), seed=1000 + done)
         random = np.random.default_rng(2000 + done)

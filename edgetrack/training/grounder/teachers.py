@@ -7,7 +7,6 @@ are fused, with agreement as confidence, and stored next to the cache. They are 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from torch.nn import functional as F
 
 from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
 from edgetrack.network.trunk import MobileNetV2
+from edgetrack.training.command_line import arguments
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.scene import iou
 from edgetrack.training.resumable import appended
@@ -221,8 +221,9 @@ def _crop(picture: Picture, box: NDArray[Any], margin: float = 0.06) -> Picture 
 
 
 def main() -> None:
-    """``teachers.py TEACHERS CACHE FOLDER ...``: write CACHE/SOURCE.labels.jsonl, one line per image."""
-    teachers, cache, *folders = map(Path, sys.argv[1:])
+    """Write CACHE/SOURCE.labels.jsonl for each folder, one line per image."""
+    given = arguments(__doc__, teachers=Path, cache=Path, folder=[Path])
+    teachers, cache, folders = given.teachers, given.cache, given.folder
     new = teachers / "2026"
     cv2.setNumThreads(1)
     detectors = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from edgetrack.training.command_line import arguments
 from edgetrack.training.data.synthetic import vocabulary
 from edgetrack.training.data.synthetic.recolor import COLORS
 from edgetrack.training.grounder.cache import read_annotations
@@ -45,9 +45,9 @@ def _table_words() -> Iterator[str]:
 
 
 def main() -> None:
-    """``vocabulary.py WORDS.txt FOLDER...``: write the words of these training images."""
-    output, *folders = map(Path, sys.argv[1:])
-    words = trained_words(folders)
+    """Write the words of the training images in these folders."""
+    given = arguments(__doc__, words=Path, folder=[Path])
+    words, output = trained_words(given.folder), given.words
     output.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
     print(f"{len(words)} words in {output}")
 
