@@ -33,14 +33,19 @@ def draw_zones(pixels: NDArray[np.uint8], zones: Zones) -> None:
         cv2.polylines(pixels, [outline], True, TINT, 2, cv2.LINE_AA)
     for line in zones.lines:
         _draw_line(pixels, line, size)
+    taken: list[tuple[int, int, int]] = []  # left, right and base of the labels so far
     for one in zones.shapes:
         words = f"{one.name}: {zones.summary[one.name]}"
         x, y = _whole(scaled(one.points, one.relative, size)).mean(axis=0).astype(int)
-        (w, _), _ = text_size(cv2, words, 0.6 * scale)
-        at = (int(np.clip(x - w // 2, 0, max(0, width - w))), int(np.clip(y, 12, height - 4)))
+        (w, h), below = text_size(cv2, words, 0.6 * scale)
+        left, base = int(np.clip(x - w // 2, 0, max(0, width - w))), int(np.clip(y, 12, height - 4))
+        for first, last, other in sorted(taken, key=lambda label: label[2]):
+            if first < left + w and left < last and abs(other - base) < h + below:
+                base = other + h + 2 * below
+        taken.append((left, left + w, base))
         for dx, dy in product((-1, 0, 1), repeat=2):  # the outline
-            write(cv2, pixels, words, (at[0] + dx, at[1] + dy), 0.6 * scale, INK)
-        write(cv2, pixels, words, at, 0.6 * scale, PAPER)
+            write(cv2, pixels, words, (left + dx, base + dy), 0.6 * scale, INK)
+        write(cv2, pixels, words, (left, base), 0.6 * scale, PAPER)
 
 
 def _draw_line(pixels: NDArray[np.uint8], line: Line, size: tuple[int, int]) -> None:

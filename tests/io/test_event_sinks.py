@@ -122,6 +122,19 @@ def test_label_of_a_line_is_outlined_letter_by_letter(size: tuple[int, int]) -> 
     assert near[outline].all()
 
 
+def test_labels_at_one_place_are_drawn_below_each_other() -> None:
+    square = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8))
+    zone, line = Zone("lane", square), Line("gate", ((0.0, 0.5), (1.0, 0.5)))
+
+    def letters(zones: Zones) -> int:
+        pixels = frame(size=(640, 480)).pixels
+        draw_zones(pixels, zones)
+        return int((pixels > 230).all(-1).sum())
+
+    apart = letters(Zones((zone,))) + letters(Zones((), (line,)))
+    assert letters(Zones((zone,), (line,))) > 0.95 * apart  # neither covers the other
+
+
 def test_label_of_a_box_covers_its_text() -> None:
     pixels = frame(size=(2400, 1800)).pixels
     name = "forklift with a man in a white helmet #12"
