@@ -43,7 +43,8 @@ class Motion:
 
     def __init__(self, box: Box, frame: tuple[int, int]) -> None:
         self._at, self._speed = _state(box), np.zeros(2)
-        self._frame, self._cut = _cut_off(self._at, frame)
+        self._frame = np.array(frame, np.float64)
+        self._cut = _cut_off(self._at, self._frame)
         self._seen = self._at[2:].copy()  # width and height of the last detection, accepted or not
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
@@ -74,7 +75,8 @@ class Motion:
 
     def _whole(self, found: Floats, frame: tuple[int, int]) -> Floats:
         """Return a detection with what the edge of the frame cuts off; let the state grow to its size there."""
-        self._frame, cut = _cut_off(found, frame)
+        self._frame = np.array(frame, np.float64)
+        cut = _cut_off(found, self._frame)
         wrong = (cut != self._cut) & (found[2:] > SUDDEN * self._at[2:])  # it was not cut off before
         self._cut = np.where(wrong, 0.0, cut)
         size = np.where(self._cut != 0, np.maximum(found[2:], self._at[2:]), found[2:])
@@ -112,12 +114,12 @@ def _state(box: Box) -> Floats:
     return np.array([*box.center, box.w, box.h])
 
 
-def _cut_off(found: Floats, frame: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the size of the frame, and for each axis at which end it cuts off a box: -1, 1, or 0 for none or both."""
-    size = np.array(frame, np.float64)
+def _cut_off(found: Floats, frame: Floats) -> Floats:
+    """Return for each axis at which end the frame cuts off a box: -1, 1, or 0 for none or both."""
     low = found[:2] - found[2:] / 2 <= BORDER
-    high = found[:2] + found[2:] / 2 >= size - BORDER
-    return size, high.astype(np.float64) - low
+    high = found[:2] + found[2:] / 2 >= frame - BORDER
+    cut: Floats = high.astype(np.float64) - low
+    return cut
 
 
 def _differ(size: Floats, other: Floats) -> NDArray[np.bool_]:

@@ -29,8 +29,8 @@ class Policy:
     """Evidence of consecutive candidates at one position from which they are tracked: the sum of their scores; by
     text, what each has above ``neutral_score``, in units of what ``text_detect_threshold`` has above it."""
     neutral_score: float = _DEFAULTS["neutral_score"]
-    """Score of a detection by text that is neither evidence for nor against it, however often it occurs. While the text
-    means the followed object with a lower probability, the track is uncertain."""
+    """Score of a detection by text that is neither evidence for nor against it, however often it occurs. While the
+    probability that the text means the followed object is lower, the track is uncertain."""
     track_threshold: float = _DEFAULTS["track_threshold"]
     """While following: score below which the track is uncertain."""
     update_threshold: float = _DEFAULTS["update_threshold"]
