@@ -66,6 +66,21 @@ def test_template_is_renewed_once_a_target_has_come_into_view(tracker: Tracker) 
     assert calls.count("template") == 3  # it was in view from the beginning
 
 
+@pytest.mark.parametrize(("edge", "templates"), [(20, 2), (0, 1)])
+def test_template_of_a_whole_target_is_not_replaced_by_a_find_at_an_edge(
+    tracker: Tracker, edge: int, templates: int
+) -> None:
+    frame = scene((300, 100, 60, 40))
+    tracker.start(frame, text="red thing")
+    frame[100:140, edge : edge + 20] = (0, 0, 255)  # beyond the search region: a check finds one large object
+    for x in range(10):
+        frame[0, x] = 255  # the frames differ, so that each is searched
+        track = tracker.update(frame)
+    assert track.box is not None
+    assert tracker.engine.calls.count("template") == templates  # type: ignore[attr-defined]
+    assert (track.box.iou(Box(300, 100, 60, 40)) > 0.9) == (templates == 1)
+
+
 def test_lost_has_no_box_and_uncertain_keeps_the_last_one(tracker: Tracker) -> None:
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     held = tracker.update(scene(None))

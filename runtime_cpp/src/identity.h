@@ -34,6 +34,9 @@ class Identity {
     }
   }
 
+  // What is found after the target has left may be anything, even at the same place.
+  bool has_left() const { return vanished_ && leaves_; }
+
   // A target at an edge of the frame has a low score because it leaves, not because something else is seen.
   bool is_doubtful() const { return doubt_ > 0 || (vanished_ && !leaves_); }
 

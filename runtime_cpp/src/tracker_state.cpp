@@ -24,6 +24,7 @@ void Tracker::State::clear() {
   evidence.clear();
   against = 0;
   belief = 1;
+  left.reset();
   index = -1;
   paused = false;
   sensors.clear();
@@ -66,6 +67,7 @@ void Tracker::State::follow_from(const Box& at) {
   certain = policy.template_blend_delay;
   pace.start(at);
   identity.start(at);
+  left.reset();
   if (masker && !own_template) masker->forget();  // a box from the user stays the target
 }
 
@@ -200,6 +202,8 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
   identity.see(score, *box, frame, clock.elapsed(), policy.doubtful_frames);
+  if (identity.has_left() && !own_template && !chosen)
+    left = index, belief = std::min(belief, policy.neutral_score);
   remember(frame, answer, score);
   return latest = judged(score);
 }
@@ -226,7 +230,7 @@ const Knowledge& Tracker::State::sought() const {
 Track Tracker::State::judged(double score) {
   const double shown = score * belief;
   if (score < policy.template_update_threshold) agreed = 0;
-  if (score >= policy.track_threshold) {
+  if (shown >= policy.track_threshold) {
     streak = 0;
     status = tentative || is_doubtful() ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};

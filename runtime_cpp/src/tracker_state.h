@@ -43,8 +43,8 @@ struct Searched {
 // target.
 inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu || frame.x; }
 
-// The state machine. `score` is that of the find, thresholds are the policy's; anything not listed does not
-// change.
+// The state machine. A find scores by itself, a search in proportion to the belief; thresholds are the
+// policy's; anything not listed does not change.
 //
 // clang-format off
 // state            what happens                                            next        effect
@@ -61,6 +61,7 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 //                  the target vanishes (identity.h)                        uncertain   search on, without learning
 //                  by the checks, the text means another object            uncertain   the same
 //                  it scores less                                          uncertain   search a larger region
+//                  it leaves the frame, by text                            tracking    the next check decides alone
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
 //                  the same, of a target that has come into view   tracking    the new template
 //                  checks add up to switch_evidence against it             tracking    follow what fits better
@@ -101,8 +102,9 @@ struct Tracker::State {
   double against = 0;      // while following: log ratio of how much better the sentence fits another object
   Identity identity;       // while following: whether it may be another object
   double belief = 1;       // probability that the sentence means the followed object, 0..1
-  int agreed = 0;          // consecutive checks that agreed with the followed object, up to a limit
-  bool cut = false;        // the template may show only a part of the target, because it was found at an edge
+  std::optional<std::int64_t> left;  // last frame in which it left the frame, until it is checked again
+  int agreed = 0;                    // consecutive checks that agreed with the followed object, up to a limit
+  bool cut = false;  // the template may show only a part of the target, because it was found at an edge
   bool own_template = false;  // the template comes from the user's box, not from a find
   OnAmbiguous on_ambiguous = OnAmbiguous::best;
   struct Pointed {
@@ -184,7 +186,7 @@ struct Tracker::State {
   Track seek(const Frame& frame, const Deadline& deadline);
   Track arrive(const Frame* current);
   void look_first(const Frame& frame);
-  void believe(double score);
+  void weigh(double score);
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);
   void end_trial();

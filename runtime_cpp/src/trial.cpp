@@ -86,11 +86,18 @@ void Tracker::State::end_check(const Frame* current) {
   if (const std::optional<Box> better = checked(current)) follow_from(here(*better));
 }
 
-// Updates the belief by a look that gave the followed object this score, by Bayes' rule. It stays between
-// bounds, so that a change is noticed soon.
-void Tracker::State::believe(double score) {
-  const double odds = log_odds(belief) + kOneLook * (log_odds(score) - log_odds(policy.neutral_score));
-  belief = std::clamp(1 / (1 + std::exp(-odds)), kFaint, 1 - kFaint);
+// Updates the belief by a check that gave the followed object this score. The first check after the target
+// has left decides alone, as for a find; further ones add up by Bayes' rule. The belief stays between bounds,
+// so that a change is noticed soon.
+void Tracker::State::weigh(double score) {
+  const bool differs = evidence.count(whole_look.then, shot());
+  if (left && whole_look.begun > *left) {
+    left.reset();
+    belief = std::clamp(score, kFaint, 1 - kFaint);
+  } else if (differs) {
+    const double odds = log_odds(belief) + kOneLook * (log_odds(score) - log_odds(policy.neutral_score));
+    belief = std::clamp(1 / (1 + std::exp(-odds)), kFaint, 1 - kFaint);
+  }
 }
 
 // Returns what to follow instead, according to the sentence: a different box of the same object, moved along
@@ -100,8 +107,8 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   const auto [score, found] = answered();
   const Box& then = whole_look.then;
   const double here = whole_look.by->score_of(then, whole_look.extent());
-  if (evidence.count(then, shot())) believe(here);
   if (chosen) return std::nullopt;
+  weigh(here);
   const int agreed_before = std::exchange(agreed, 0);
   if (score < policy.candidate_threshold || contested) return std::nullopt;
   if (std::max(holds(found, then), holds(then, found)) >= kSame) {
@@ -112,6 +119,8 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
       if (is_sure(score, 0)) identity.start(*box);
       return std::nullopt;
     }
+    // The part of a leaving target that is still in view must not become the template of the whole.
+    if (at_edge(found, whole_look.extent()) && !cut) return std::nullopt;
     take_template(current, found);
     return moved(found);
   }

@@ -104,3 +104,46 @@ def test_target_is_uncertain_while_the_text_probably_means_something_else() -> N
     assert statuses[0] == statuses[-1] == "tracking"
     assert "uncertain" in statuses
     assert all(track.box is not None for track in found)
+
+
+def after_it_has_left(sure: float, *, frames: int, at: int = 600) -> list[Track]:
+    """Tracks of something red that appears where a red target left the frame; the checks give it the score ``sure``."""
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    tracker.start(scene((540, 100, 60, 40)), text="red")
+    for x in range(546, 640, 6):
+        last = tracker.update(scene((x, 100, min(60, 640 - x), 40)))
+    assert last.status == "tracking"
+    engine.sure = sure
+    tracker.update(scene(None))
+    return [tracker.update(scene((at, 100, 40, 40))) for _ in range(frames)]
+
+
+def test_what_appears_where_the_target_left_is_lost_unless_it_fits_the_text() -> None:
+    statuses = [track.status for track in after_it_has_left(0.02, frames=60)]
+    assert statuses[-1] == "lost"
+    assert statuses.count("tracking") < 2 * Policy().reverify_interval
+
+
+def test_target_that_returns_where_it_left_is_tracked() -> None:
+    found = after_it_has_left(0.9, frames=60)
+    assert all(track.box is not None for track in found)
+    assert found[-1].status == "tracking"
+    assert found[-1].score == pytest.approx(0.9, abs=0.03)
+
+
+def test_text_does_not_make_a_target_uncertain_that_the_user_pointed_at() -> None:
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    tracker.start(scene((60, 100, 60, 40)), text="red")
+    tracker.correct((62, 100, 60, 40))
+    engine.sure = 0.12
+    found = [tracker.update(scene((60 + x, 100, 60, 40))) for x in range(200)]
+    assert engine.calls.count("ground") > 10
+    assert {(track.status, round(track.score, 2)) for track in found} == {("tracking", 1.0)}
+
+
+def test_target_that_hardly_fits_its_text_is_lost_in_the_end() -> None:
+    found = tracks(0.02, step=1)
+    assert found[0].status == "tracking"
+    assert found[-1].status == "lost"

@@ -31,6 +31,11 @@ class Identity:
             self._last, self._vanished = box, False
 
     @property
+    def has_left(self) -> bool:
+        """Whether it vanished at an edge of the frame."""
+        return self._vanished and self._leaves
+
+    @property
     def doubtful(self) -> bool:
         """Whether it vanished and has not returned, or was found elsewhere."""
         return self._doubt > 0 or (self._vanished and not self._leaves)

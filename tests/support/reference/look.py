@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,14 @@ from reference.geometry import Region, region_around
 
 _AROUND, _BLOCKS = 2.0, 4  # side of what is compared, in sides of the box, and in blocks
 _ONE_LOOK = 0.1  # weight of a check by the sentence as evidence
-_FAINT = 0.02  # bound of what one look can show
+FAINT = 0.02  # bound of what one look can show
+
+
+class Find(NamedTuple):
+    """The best box in a whole frame."""
+
+    box: Box
+    quality: float  # probability that it is right, 0..1
 
 
 def differs(
@@ -47,7 +55,7 @@ def differs(
 
 def believed(belief: float, score: float, neutral: float) -> float:
     """Bayes' rule, with the logarithm of the odds: the belief after a check by the sentence, all 0..1."""
-    bounded = [min(max(p, _FAINT), 1 - _FAINT) for p in (belief, score, neutral)]
+    bounded = [min(max(p, FAINT), 1 - FAINT) for p in (belief, score, neutral)]
     odds = [math.log(p / (1 - p)) for p in bounded]
     total = odds[0] + _ONE_LOOK * (odds[1] - odds[2])
-    return min(max(1 / (1 + math.exp(-total)), _FAINT), 1 - _FAINT)
+    return min(max(1 / (1 + math.exp(-total)), FAINT), 1 - FAINT)

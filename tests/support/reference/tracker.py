@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from reference.geometry import (
     target_share,
 )
 from reference.identity import VANISHED, Identity
-from reference.look import believed, differs
+from reference.look import FAINT, Find, believed, differs
 from reference.pace import Pace
 from reference.target import Array, Target
 
@@ -32,13 +31,6 @@ Pixels = NDArray[np.uint8]
 Tokens = tuple[NDArray[np.int64], Array]
 _LONGER = 9  # a target that vanished must be certain for this many delays more
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
-
-
-class Find(NamedTuple):
-    """The best box in a whole frame."""
-
-    box: Box
-    quality: float  # probability that it is right, 0..1
 
 
 class Tracker:
@@ -69,6 +61,7 @@ class Tracker:
         self._cut = False  # the template may show only a part of the target, which was found at an edge
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
+        self._left: int | None = None  # frame in which it left the view, until it is checked again
         self._owed = 0  # frames since a check by the sentence was due
         self._since_blend = self._certain = 0  # frames since the template was last mixed, since doubt
         self._latest = Track(None, 0.0, "searching", -1)
@@ -155,6 +148,8 @@ class Tracker:
         if self._differs(self._box, pixels):
             self._counted = self._images["ground"][0].copy()
             self._belief = believed(self._belief, here, self._policy.neutral_score)
+        if self._left is not None and self._index > self._left:
+            self._belief, self._left = min(max(here, FAINT), 1 - FAINT), None
         agreed, self._agreed = self._agreed, 0
         if found.quality < self._policy.candidate_threshold:
             return None
@@ -163,7 +158,7 @@ class Tracker:
             in_view = not at_edge(found.box, pixels.shape[1], pixels.shape[0])
             came_into_view = self._cut and in_view and found.quality >= self._policy.text_detect_threshold
             if came_into_view or found.box.iou(self._box) < self._policy.refit_iou:
-                return found.box
+                return found.box if in_view or self._cut else None  # None: it leaves
             self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
             if found.quality >= self._policy.text_detect_threshold:
                 self._identity = Identity(self._box)
@@ -187,7 +182,7 @@ class Tracker:
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
         self._against, self._owed, self._agreed = 0.0, 0, 0
-        self._identity = Identity(box)
+        self._identity, self._left = Identity(box), None
         self._certain = self._policy.template_blend_delay
         self._pace.start(box, self._index)
 
@@ -238,11 +233,13 @@ class Tracker:
             self._box = clip(smooth, pixels.shape[1], pixels.shape[0])
         self._identity.see(score, self._box, pixels, policy.doubtful_frames)
         self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
+        if self._identity.has_left and not self._own_template:
+            self._left, self._belief = self._index, min(self._belief, policy.neutral_score)
         self._remember(score, pixels, outputs, region, late=late)
         shown = score * self._belief
         if score < policy.template_update_threshold:
             self._agreed = 0
-        if score >= policy.track_threshold:
+        if shown >= policy.track_threshold:
             self._streak, self._status = 0, "uncertain" if self._doubtful() else "tracking"
             return Track(self._box, shown, self._status, self._index)
         self._streak += 1
