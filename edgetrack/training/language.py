@@ -31,8 +31,8 @@ from edgetrack.training.grounder.scenes import SceneWriter
 from edgetrack.training.language_texts import Case, Objects, photograph_cases
 
 SEED = 17
-DRAWN = 250  # number of synthetic scenes
-PER_KIND = 30  # sentences of each kind
+DRAWN = 900  # number of synthetic scenes
+PER_KIND = 150  # sentences of each kind
 PER_PICTURE = 2  # sentences of each kind per image
 PHOTOGRAPHS = ("coco", "coco_small", "voc")  # every object of their classes is annotated
 _LEAST = 0.09  # minimum side of objects as a fraction of the image's; images with smaller ones are not used
