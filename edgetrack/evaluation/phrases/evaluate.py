@@ -11,7 +11,7 @@ from edgetrack.datasets import Phrase
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.events import FramesDone, Planned, Provenance
 from edgetrack.evaluation.execution.request import OpenTracker, Request
-from edgetrack.evaluation.phrases.language import DATASET, finds_all
+from edgetrack.evaluation.phrases.language import DATASET, known_parts
 from edgetrack.evaluation.phrases.metrics import PhraseMetrics, Result, Swapped, best_iou, score_phrases
 from edgetrack.evaluation.phrases.models import ModelEntry, open_model
 from edgetrack.evaluation.phrases.reading import load_phrases
@@ -96,13 +96,13 @@ def _result(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
 def _sentence(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
     """Evaluate a sentence with a known answer, and its parts."""
     answer = entry.respondent.ask(pixels, entry.fit(phrase.text))
-    knows = all(finds_all(entry.respondent.ask(pixels, text), boxes) for text, boxes in phrase.parts)
+    parts = [known_parts(entry.respondent.ask(pixels, text), boxes) for text, boxes in phrase.parts]
     return Result(
         phrase,
         answer,
         best_iou(answer.box, phrase.boxes),
         0 if phrase.absent and answer.tracking else None,
-        knows_parts=knows if phrase.parts else None,
+        parts=min(parts, default=None),
     )
 
 

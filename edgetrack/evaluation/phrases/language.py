@@ -1,7 +1,7 @@
 """Metrics of sentences with known answers: the fractions answered right or refused, by kind.
 
-A second count covers only the sentences whose parts were found: there, the network knew the candidates, so that errors
-are due to the understanding of the sentence.
+Further counts cover only the sentences whose parts were found, or also told apart: there, the network knew the
+candidates, so that errors are due to the understanding of the sentence.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from edgetrack.datasets.phrases import ABSENT, BoxTuple
 from edgetrack.evaluation.metrics.proportions import Proportion, proportion
-from edgetrack.evaluation.phrases.metrics import ALL, RIGHT_IOU, Result, best_iou
+from edgetrack.evaluation.phrases.metrics import ALL, RIGHT_IOU, Parts, Result, best_iou
 from edgetrack.evaluation.phrases.types import Answer
 
 DATASET = "language"
+CLEAR = 0.15  # fraction of the best score at which edgetrack counts a candidate as half an object
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,14 @@ class LanguageMetrics:
     tracking_wrong: Proportion  # a wrong box is shown with the status tracking
 
 
-def score_language(results: Sequence[Result], *, knows_parts: bool = False) -> list[LanguageMetrics]:
+def score_language(results: Sequence[Result], *, parts: Parts | None = None) -> list[LanguageMetrics]:
     """Return the metrics of all results, then those of each kind.
 
     Args:
         results: results of one system.
-        knows_parts: count only sentences whose parts were found.
+        parts: count only sentences whose parts are known that well; None for all sentences.
     """
-    counted = [r for r in results if r.knows_parts] if knows_parts else results
+    counted = [r for r in results if parts is None or (r.parts is not None and r.parts >= parts)]
     kinds = sorted({kind_of(r) for r in counted})
     return [
         _score(ALL, counted),
@@ -59,10 +60,24 @@ def _score(kind: str, results: Sequence[Result]) -> LanguageMetrics:
     )
 
 
-def finds_all(answer: Answer, boxes: Sequence[BoxTuple]) -> bool:
-    """Return whether the first candidates, without duplicates at one position, are exactly these objects."""
+def known_parts(answer: Answer, boxes: Sequence[BoxTuple]) -> Parts:
+    """Return how well the answer to a plain phrase knows the objects that it names.
+
+    They are found if the first candidates, without duplicates at one position, are exactly these objects. They are told
+    apart if, in addition, they alone score ``CLEAR`` of the best or more.
+    """
     first: list[BoxTuple] = []
-    for box, _ in answer.candidates:
-        if len(first) < len(boxes) and best_iou(box, first) < RIGHT_IOU:
+    scores: list[float] = []
+    others = [0.0]
+    for box, score in answer.candidates:
+        if best_iou(box, first) >= RIGHT_IOU:
+            continue
+        if len(first) < len(boxes):
             first.append(box)
-    return len(first) == len(boxes) and all(best_iou(box, first) >= RIGHT_IOU for box in boxes)
+            scores.append(score)
+        else:
+            others.append(score)
+    if len(first) < len(boxes) or any(best_iou(box, first) < RIGHT_IOU for box in boxes):
+        return Parts.MISSED
+    limit = CLEAR * max(scores)
+    return Parts.TOLD_APART if max(others) < limit <= min(scores) else Parts.FOUND

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,14 @@ class Swapped:
     answer: Answer
 
 
+class Parts(IntEnum):
+    """How well a system knows the parts of a sentence, each searched for alone."""
+
+    MISSED = 0
+    FOUND = 1  # the first candidates are exactly the objects of the part
+    TOLD_APART = 2  # and only these have clear scores
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result of one system on one phrase."""
@@ -43,7 +52,7 @@ class Result:
         int | None
     )  # absent phrases: repeats of the image until tracking was reported, 0 for the first frame
     swapped: Swapped | None = None
-    knows_parts: bool | None = None  # whether all parts of the phrase were found; None without parts
+    parts: Parts | None = None  # how well the least known part of the phrase is known; None without parts
 
     @property
     def outcome(self) -> Outcome:

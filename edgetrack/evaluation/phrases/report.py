@@ -12,7 +12,7 @@ from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.metrics.proportions import Proportion
 from edgetrack.evaluation.phrases.evaluate import REPEATS, PhraseReport
 from edgetrack.evaluation.phrases.language import LanguageMetrics, score_language
-from edgetrack.evaluation.phrases.metrics import PhraseMetrics, Result
+from edgetrack.evaluation.phrases.metrics import Parts, PhraseMetrics, Result
 from edgetrack.evaluation.report.failure_cases import thumbnail
 from edgetrack.evaluation.report.files import plain
 from edgetrack.evaluation.report.html import evaluation_page
@@ -89,10 +89,14 @@ def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
 
 
 def language_tables(rows: Sequence[PhraseMetrics], results: Sequence[Sequence[Result]]) -> list[Table]:
-    """Return the tables of right and refused answers to all sentences, and to those whose parts were found."""
+    """Return the tables of right and refused answers to all sentences, and to those whose parts are known."""
     tables = []
-    for title, found in (("Sentences", False), ("Sentences whose parts were found", True)):
-        scored = [score_language(answers, knows_parts=found) for answers in results]
+    for title, parts in (
+        ("Sentences", None),
+        ("Sentences whose parts were found", Parts.FOUND),
+        ("Sentences whose parts were told apart", Parts.TOLD_APART),
+    ):
+        scored = [score_language(answers, parts=parts) for answers in results]
         kinds = list(dict.fromkeys(entry.kind for entries in scored for entry in entries))
         lines = [
             _language_row(entry, row.model)
@@ -163,8 +167,12 @@ def _to_json(report: PhraseReport) -> str:
     if report.is_language:
         content["language"] = [
             {
-                name: [asdict(row) for row in score_language(results, knows_parts=found)]
-                for name, found in (("all", False), ("parts_found", True))
+                name: [asdict(row) for row in score_language(results, parts=parts)]
+                for name, parts in (
+                    ("all", None),
+                    ("parts_found", Parts.FOUND),
+                    ("parts_told_apart", Parts.TOLD_APART),
+                )
             }
             for results in report.results
         ]
@@ -193,7 +201,7 @@ def _answer(result: Result) -> dict[str, Any]:
     else:
         content |= {"iou": result.iou, "right": result.right}
     if phrase.parts:
-        content["parts_found"] = result.knows_parts
+        content["parts"] = None if result.parts is None else result.parts.name.lower()
     content["outcome"] = result.outcome
     if other is not None:
         content["swapped"] = {"phrase": other.text, "box": other.answer.box, "changed": result.changed}
