@@ -11,7 +11,7 @@ from typing import Any
 from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.metrics.proportions import Proportion
 from edgetrack.evaluation.phrases.evaluate import REPEATS, PhraseReport
-from edgetrack.evaluation.phrases.language import LanguageMetrics, score_language
+from edgetrack.evaluation.phrases.language import CLEAR, LanguageMetrics, score_language
 from edgetrack.evaluation.phrases.metrics import Parts, PhraseMetrics, Result
 from edgetrack.evaluation.report.failure_cases import thumbnail
 from edgetrack.evaluation.report.files import plain
@@ -47,6 +47,8 @@ LANGUAGE_DEFINITIONS = (
     "wrong box with the status tracking.",
     "Parts found: only sentences whose parts were found. A part is a plain phrase, such as car in second car "
     "from the left; it was found if the first candidates for this phrase alone are exactly its objects.",
+    f"Parts told apart: the parts were found, their objects score at least {CLEAR} of the best one, and nothing "
+    "else does.",
 )
 LANGUAGE = "kind|model|sentences|right|refused|right or refused|95 %|tracking wrong"
 SUMMARY = "model|phrases|best box|shown|tracking|"
@@ -54,6 +56,11 @@ SUMMARY += "absent|tracking at once|repeated|AUROC|AUROC classes|swapped|changed
 PRESENT = "kind|model|phrases|best box|95 %|shown|95 %|tracking|95 %"
 ABSENT = "kind|model|phrases|tracking at once|95 %|repeated|95 %"
 SWAPPED = "swap|model|phrases|changed|95 %|of right|changed|95 %"
+COUNTS = (  # of sentences: title of the table, name in the JSON file, and how well the parts must be known
+    ("Sentences", "all", None),
+    ("Sentences whose parts were found", "parts_found", Parts.FOUND),
+    ("Sentences whose parts were told apart", "parts_told_apart", Parts.TOLD_APART),
+)
 
 
 def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
@@ -91,11 +98,7 @@ def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
 def language_tables(rows: Sequence[PhraseMetrics], results: Sequence[Sequence[Result]]) -> list[Table]:
     """Return the tables of right and refused answers to all sentences, and to those whose parts are known."""
     tables = []
-    for title, parts in (
-        ("Sentences", None),
-        ("Sentences whose parts were found", Parts.FOUND),
-        ("Sentences whose parts were told apart", Parts.TOLD_APART),
-    ):
+    for title, _, parts in COUNTS:
         scored = [score_language(answers, parts=parts) for answers in results]
         kinds = list(dict.fromkeys(entry.kind for entries in scored for entry in entries))
         lines = [
@@ -166,14 +169,7 @@ def _to_json(report: PhraseReport) -> str:
     content["definitions"] = LANGUAGE_DEFINITIONS if report.is_language else DEFINITIONS
     if report.is_language:
         content["language"] = [
-            {
-                name: [asdict(row) for row in score_language(results, parts=parts)]
-                for name, parts in (
-                    ("all", None),
-                    ("parts_found", Parts.FOUND),
-                    ("parts_told_apart", Parts.TOLD_APART),
-                )
-            }
+            {name: [asdict(row) for row in score_language(results, parts=parts)] for _, name, parts in COUNTS}
             for results in report.results
         ]
     content["models"] = [
