@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from edgetrack.io.opencv import load_cv2
 from edgetrack.types import Box, Status, Track
 
 Color = tuple[int, int, int]  # BGR
+Plate = tuple[int, int, int, int]  # left, top, right and bottom of a label, in pixels
 
 # Far apart in hue and brightness, so that color-blind users can tell them apart.
 COLORS: dict[Status, Color] = {
@@ -44,13 +45,14 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     height, width = pixels.shape[:2]
     scale = min(max(min(height, width) / 640, 0.7), 2.5)
     color = COLORS[track.status]
-    _shade(pixels, track, color)
-    if track.box is not None:
-        _draw_box(cv2, pixels, track.box, color, scale)
-        _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale)
     words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
     words += "" if track.x_share is None else f", x {100 * track.x_share:.0f} %"
     words = words if text is None else f"{text}: {words}"
+    _shade(pixels, track, color)
+    if track.box is not None:
+        plates = [_plate(cv2, words, scale)]
+        _draw_box(cv2, pixels, track.box, color, scale)
+        _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale, plates)
     _caption(cv2, pixels, words, color, scale)
 
 
@@ -69,11 +71,13 @@ def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dic
         shown[name] = colors.get(name, TARGET_COLORS[(track.id - 1) % len(TARGET_COLORS)])
     for name, track in tracks.items():
         _shade(pixels, track, shown[name])
+    captions = _captions(tracks, shown)
+    plates = [_plate(cv2, words, scale, row=row) for row, (words, _) in enumerate(captions)]
     for name, track in tracks.items():
         if track.box is not None:
             _draw_box(cv2, pixels, track.box, shown[name], scale)
-            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", shown[name], scale)
-    for row, (words, color) in enumerate(_captions(tracks, shown)):
+            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", shown[name], scale, plates)
+    for row, (words, color) in enumerate(captions):
         _caption(cv2, pixels, words, color, scale, row=row)
 
 
@@ -111,32 +115,58 @@ def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale
             cv2.polylines(pixels, [corner], False, color, thick, cv2.LINE_AA)
 
 
-def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, color: Color, scale: float) -> None:
-    """Draw the score on a label above the box, or inside it if there is no room above."""
-    left, top, _, _ = _corners(box)
+def _tag(
+    cv2: Any,
+    pixels: NDArray[np.uint8],
+    box: Box,
+    words: str,
+    color: Color,
+    scale: float,
+    plates: Sequence[Plate],
+) -> None:
+    """Draw the score on a label above the box; where there is no room, or a caption, inside it or below it."""
+    left, top, _, bottom = _corners(box)
     (w, h), below = text_size(cv2, words, 0.6 * scale)
     pad = round(5 * scale)
     tall, wide = h + below + pad, w + 2 * pad
     x = int(np.clip(left, 0, max(0, pixels.shape[1] - wide)))
-    y = top - tall - pad // 2
-    y = y if y >= 0 else max(0, top + pad)
+    below_captions = max(end for _, _, _, end in plates)
+    places = [top - tall - pad // 2, max(0, top + pad), bottom + pad // 2, below_captions]
+    free = (
+        y
+        for y in places
+        if 0 <= y <= pixels.shape[0] - tall
+        and not any(_overlap((x, y, x + wide, y + tall), plate) for plate in plates)
+    )
+    y = next(free, places[1])
     cv2.rectangle(pixels, (x, y), (x + wide, y + tall), color, cv2.FILLED)
     write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
+
+
+def _overlap(one: Plate, other: Plate) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _plate(cv2: Any, words: str, scale: float, *, row: int = 0) -> Plate:
+    """Return left, top, right and bottom of the caption in this row, in pixels."""
+    (w, h), below = text_size(cv2, words, 0.7 * scale)
+    pad = round(10 * scale)
+    tall = h + below + pad
+    top = pad + row * (tall + pad // 3)
+    return pad, top, w + 4 * pad + h, top + tall
 
 
 def _caption(
     cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, *, row: int = 0
 ) -> None:
     """Draw a dark translucent label at the top left, below ``row`` others, with a dot in the color."""
-    (w, h), below = text_size(cv2, words, 0.7 * scale)
-    pad = round(10 * scale)
-    tall = h + below + pad
-    top = pad + row * (tall + pad // 3)
-    plate = pixels[top : top + tall, pad : pad + w + 3 * pad + h]
+    (_, h), _ = text_size(cv2, words, 0.7 * scale)
+    left, top, right, bottom = _plate(cv2, words, scale, row=row)
+    plate = pixels[top:bottom, left:right]
     plate[:] = (plate * 0.35).astype(np.uint8)
-    middle = top + tall // 2
-    cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), color, cv2.FILLED, cv2.LINE_AA)
-    write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
+    middle = (top + bottom) // 2
+    cv2.circle(pixels, (2 * left + h // 3, middle), max(2, round(0.4 * h)), color, cv2.FILLED, cv2.LINE_AA)
+    write(cv2, pixels, words, (3 * left + h // 2, middle + h // 2), 0.7 * scale, PAPER)
 
 
 def text_size(cv2: Any, words: str, size: float) -> tuple[tuple[int, int], int]:

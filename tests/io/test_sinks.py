@@ -185,6 +185,17 @@ def test_several_targets_have_one_line_each_and_keep_their_colors(tmp_path: Path
     assert (np.abs(third - 90) < 12).all()  # no target, nothing drawn
 
 
+@pytest.mark.parametrize("box", [(20, 5, 200, 60), (20, 5, 300, 400), (15, -20, 300, 520), (10, 30, 100, 20)])
+def test_captions_do_not_hide_the_score_of_a_box_at_the_top(box: tuple[float, ...]) -> None:
+    drawn = []
+    for score in (0.11, 0.88):
+        pixels = frame(size=(640, 480)).pixels
+        draw(pixels, Track(Box.of(box), score, "tracking", 0), "red car")
+        drawn.append(pixels.astype(int))
+    differ = np.abs(drawn[0] - drawn[1]).max(2) > 100
+    assert differ.sum() > 20  # the digits, in ink on the color of the box
+
+
 @pytest.mark.parametrize("size", [(160, 120), (5, 4), (1920, 64)])
 def test_any_number_of_targets_can_be_drawn(size: tuple[int, int]) -> None:
     pixels = frame(size=size).pixels
