@@ -80,6 +80,33 @@ def test_color_is_tried_less_often_while_the_second_sensor_is_more_confident(
     assert [tracker.update(picture(), x=second()).x_share for _ in range(3)] == [0, 0, 0], "color is surer"
 
 
+def test_color_is_tried_in_every_frame_while_neither_image_shows_the_target(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    engine.sure, engine.sure_of_x = 0.05, 0.1
+    tracker.start(picture(), box=BOX, x=second())
+    for _ in range(20):  # the contrast of an empty region is restored, so the second sensor counts at once
+        engine.searches.clear()
+        assert tracker.update(faded(), x=second()).x_share == 1
+        assert engine.searches == [COLOR, X]
+    engine.sure = 0.9
+    assert tracker.update(picture(), x=second()).x_share == 0, "it is found again in the frame that shows it"
+
+
+def test_color_is_tried_again_as_soon_as_the_second_sensor_is_in_doubt(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    engine.sure, engine.sure_of_x = 0.05, 0.9
+    tracker.start(picture(), box=BOX, x=second())
+    for _ in range(9):
+        tracker.update(picture(), x=second())
+    engine.sure_of_x = 0.1
+    tracker.update(picture(), x=second())
+    assert engine.searches[-1] == X, "color is not due"
+    engine.sure = 0.9
+    assert tracker.update(picture(), x=second()).x_share == 0
+
+
 @pytest.mark.parametrize(("sure_of_x", "share"), [(0.55, 0), (0.65, 1)])
 def test_uncertain_color_yields_to_a_second_sensor_that_is_clearly_more_confident(
     engine: PairEngine, tracker: edgetrack.Tracker, sure_of_x: float, share: float

@@ -75,6 +75,8 @@ Senses Tracker::State::besides_color() const {
 // A second sensor must not make results of color worse: if color is likely right, its result is used.
 // Otherwise the second sensor is searched, and its result is used if its score is clearly higher for the
 // second time in a row; at once, and if its score is higher at all, where color's contrast was restored.
+// Color is tried in every frame until one of the two is sure, because a target that has left may return in
+// either.
 Searched Tracker::State::search_pair(const Frame& frame) {
   const Present live = sensors.live(frame);
   const bool is_damaged = live == Present{true, true} && target.knows()[1] && has_gaps(frame, around) &&
@@ -85,8 +87,10 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   if (try_color && !there[1]) return search_by(Senses::color, frame);
   if (!there[1]) return search_by(model.pairs ? Senses::both : Senses::color, frame);  // color is new to it
   if (!try_color || !color_first.due()) {
+    const Searched second = search_by(besides_color(), frame);
     if (try_color) color_first.skip();
-    return search_by(besides_color(), frame);
+    if (confidence(second.best) < kEnough) color_first.retry();
+    return second;
   }
   const Searched color = search_by(Senses::color, frame);
   const double by_color = confidence(color.best);
@@ -94,7 +98,10 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   const Searched other = search_by(besides_color(), frame);
   const bool is_faded = color.by.restored;
   const bool better = by_color + (is_faded ? 0 : kSurer) > confidence(other.best);
-  if (!color_first.note(better, is_faded)) return other;
+  if (!color_first.note(better, is_faded)) {
+    if (confidence(other.best) < kEnough) color_first.retry();
+    return other;
+  }
   target.show(Senses::color);
   return color;
 }

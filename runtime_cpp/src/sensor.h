@@ -47,14 +47,16 @@ Present showing(const Frame& frame, const Region& region, const Region& second_r
 // the same constant value, neither black nor white, and sharp edges, which a clear sky does not have.
 bool has_gaps(const Frame& frame, const Region& region);
 
-// Decides when color is searched before the second sensor: in every frame while that suffices, and otherwise
-// less and less often, down to every eighth frame of a pair. A single frame in which it does not suffice
-// changes nothing, because it is more often blurred than dark, unless the image itself is known to be bad.
+// Decides when color is searched before the second sensor: in every frame while that suffices, and while the
+// second sensor suffices instead, less and less often, down to every eighth frame of a pair. A single frame
+// in which it does not suffice changes nothing, because it is more often blurred than dark, unless the image
+// itself is known to be bad.
 class ColorFirst {
  public:
   bool due() const { return left_ == 0; }
   bool doubted() const { return failed_; }  // color did not suffice the last time
   void skip() { --left_; }
+  void retry() { left_ = 0; }  // the second sensor does not suffice either
 
   // Notes whether color sufficed; returns whether its result is used.
   bool note(bool sufficed, bool is_bad = false) {
