@@ -274,4 +274,7 @@ def test_lost_target_is_searched_in_color_only(engine: PairEngine, tracker: edge
     for _ in range(80):
         track = tracker.update(None, x=second())
     assert (track.status, track.modalities) == ("lost", ())
-    assert tracker.update(picture(), x=second()).modalities == ("color",)
+    assert engine.full_frame == []
+    for _ in range(8):
+        assert tracker.update(picture(), x=second()).modalities == ("color",)
+    assert set(engine.full_frame) == {"color"}, "the template of color, though the second sensor was searched last"

@@ -55,6 +55,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   const bool beside = looks_outside() || (engine->concurrent() && !look.on_gpu);
   if (beside && (look.latency >= clock.elapsed() || !look.waits)) look.lands += look.latency;
   if (box) look.then = *box;
+  if (looks_by_picture()) target.show(Senses::color);  // whole frames are searched in color
   const double before_s = work.timing.network_s;
   if (looker.take(frame, colors, work)) {
     looker.cost.add(work.timing.network_s - before_s);

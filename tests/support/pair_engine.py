@@ -89,13 +89,29 @@ class NotedSearch(FakeGraph):
         return {**found, "quality": found["quality"] * sure}
 
 
+class NotedGround(FakeGraph):
+    """``ground``, the full-frame search."""
+
+    def __init__(self, engine: PairEngine) -> None:
+        super().__init__("ground", engine.calls)
+        self._engine = engine
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        self._engine.full_frame.append(TEMPLATES[int(feeds["memory"][0, 0, 0, 0])])
+        return super().run(feeds)
+
+
 class PairEngine(FakeEngine):
-    """``searches`` lists what each search looked at and its template; ``templates`` what each template shows."""
+    """``searches`` lists what each search looked at and its template; ``templates`` what each template shows.
+
+    ``full_frame`` lists the template of each full-frame search.
+    """
 
     def __init__(self, *, graphs_for_pairs: bool = True) -> None:
         super().__init__()
         self.sure, self.sure_of_x = 0.3, 1.0  # color is in doubt: the second sensor is searched, too
         self.searches: list[tuple[str, str]] = []
+        self.full_frame: list[str] = []
         self.templates: list[str] = []
         self.prompts = np.zeros(0, np.float32)  # of the last search
         tensors = {
@@ -111,6 +127,8 @@ class PairEngine(FakeEngine):
             self._graphs[role] = NotedTemplate(self)
         if role == "search" and role not in self._graphs:
             self._graphs[role] = NotedSearch(self)
+        if role == "ground" and role not in self._graphs:
+            self._graphs[role] = NotedGround(self)
         return super().graph(role)
 
     def remember(self, template: str) -> NDArray[np.float32]:
