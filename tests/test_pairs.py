@@ -273,7 +273,7 @@ def test_lost_target_is_searched_in_color_only(engine: PairEngine, tracker: edge
     track = tracker.update(None, x=second())
     for _ in range(80):
         track = tracker.update(None, x=second())
-    assert (track.status, track.modalities) == ("lost", ())
+    assert (track.status, track.modalities, track.x_share) == ("lost", (), 0)
     assert engine.full_frame == []
     for _ in range(8):
         assert tracker.update(picture(), x=second()).modalities == ("color",)

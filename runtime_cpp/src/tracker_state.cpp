@@ -117,6 +117,7 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   if (locked) return before_search(frame, deadline);
   latest = seek(frame, deadline);
   modalities = {frame.color, false};  // full-frame search uses color
+  if (is_pair) x_share = 0;
   // A find from some frames ago has moved since; "search" finds its current place.
   const bool is_of_now = !locked || whole_look.begun == index;
   if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
