@@ -139,6 +139,20 @@ def test_second_sensor_needs_no_lead_over_color_whose_contrast_is_restored(
     assert engine.searches == [COLOR] * 4, "nothing else shows the target"
 
 
+@pytest.mark.parametrize(("sure_of_x", "share"), [(0.7, 0), (0.9, 1)])
+def test_color_whose_contrast_is_restored_is_compared_even_if_it_is_confident(
+    engine: PairEngine, tracker: edgetrack.Tracker, sure_of_x: float, share: float
+) -> None:
+    engine.sure, engine.sure_of_x = 0.8, sure_of_x
+    tracker.start(picture(), box=BOX, x=second())
+    for _ in range(2):
+        assert tracker.update(picture(), x=second()).x_share == 0
+    assert engine.searches == [COLOR] * 2
+    for _ in range(3):
+        assert tracker.update(faded(), x=second()).x_share == share
+    assert engine.searches[2:4] == [COLOR, X]
+
+
 def test_each_sensor_is_searched_with_its_own_template(
     engine: PairEngine, tracker: edgetrack.Tracker
 ) -> None:

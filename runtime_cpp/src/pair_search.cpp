@@ -94,9 +94,9 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   }
   const Searched color = search_by(Senses::color, frame);
   const double by_color = confidence(color.best);
-  if (by_color >= kEnough) return color_first.note(true), color;
-  const Searched other = search_by(besides_color(), frame);
   const bool is_faded = color.by.restored;
+  if (by_color >= kEnough && !is_faded) return color_first.note(true), color;
+  const Searched other = search_by(besides_color(), frame);
   const bool better = by_color + (is_faded ? 0 : kSurer) > confidence(other.best);
   if (!color_first.note(better, is_faded)) {
     if (confidence(other.best) < kEnough) color_first.retry();
