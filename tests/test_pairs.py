@@ -279,16 +279,3 @@ def test_first_track_reports_the_modalities_of_the_template(tracker: edgetrack.T
         (picture(), None, ("color",)),
     ):
         assert tracker.start(color, box=BOX, x=x).modalities == seen
-
-
-def test_lost_target_is_searched_in_color_only(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
-    engine.sure = engine.sure_of_x = 0.0
-    tracker.start(picture(), box=BOX, x=second())
-    track = tracker.update(None, x=second())
-    for _ in range(80):
-        track = tracker.update(None, x=second())
-    assert (track.status, track.modalities, track.x_share) == ("lost", (), 0)
-    assert engine.full_frame == []
-    for _ in range(8):
-        assert tracker.update(picture(), x=second()).modalities == ("color",)
-    assert set(engine.full_frame) == {"color"}, "the template of color, though the second sensor was searched last"

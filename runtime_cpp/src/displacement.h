@@ -23,6 +23,9 @@ class Displacement {
   // Returns the region in which the second sensor shows what color shows in `region`.
   Region seen_from(const Region& region) const { return {region.x + x_, region.y + y_, region.w, region.h}; }
 
+  // Returns the place in the color image of what the second sensor shows in `box`.
+  Box in_color(const Box& box) const { return {box.x - x_, box.y - y_, box.w, box.h}; }
+
  private:
   static constexpr int kSide = 64;                      // cells along a side of a region
   static constexpr int kWindow = 32;                    // cells along a side of the window that is correlated

@@ -55,9 +55,10 @@ void Tracker::State::begin_look(const Frame& frame) {
   const bool beside = looks_outside() || (engine->concurrent() && !look.on_gpu);
   if (beside && (look.latency >= clock.elapsed() || !look.waits)) look.lands += look.latency;
   if (box) look.then = *box;
-  if (looks_by_picture()) target.show(Senses::color);  // whole frames are searched in color
+  look.in_second = looks_in_second(frame);
+  if (looks_by_picture()) target.show(look.in_second ? Senses::second : Senses::color);
   const double before_s = work.timing.network_s;
-  if (looker.take(frame, colors, work)) {
+  if (looker.take(look.in_second ? second_of(frame) : frame, colors, work)) {
     looker.cost.add(work.timing.network_s - before_s);
   } else {
     if (!own_template && look.lands > clock.now()) look.still.keep(frame);
@@ -109,10 +110,14 @@ void Tracker::State::wait_a_share(double at_most_s) {
 Tracker::State::Found Tracker::State::answered() {
   end_look();
   const Frame extent = whole_look.extent();
-  for (const Find& find : whole_look.by->finds(extent)) candidates.push_back({find.box, find.score, 0});
+  const auto place = [&](const Box& seen) {
+    return whole_look.in_second ? displacement.in_color(seen) : seen;
+  };
+  for (const Find& find : whole_look.by->finds(extent))
+    candidates.push_back({place(find.box), find.score, 0});
   set_margins(candidates);
   const std::optional<Find> best = whole_look.by->apart(extent, taken);
-  return best ? Found{best->score, best->box} : Found{0.0, {}};
+  return best ? Found{best->score, place(best->box)} : Found{0.0, {}};
 }
 
 // Returns the evidence of consecutive finds at one place; `same` if this one is at the place of the last. The
@@ -149,7 +154,7 @@ Track Tracker::State::look_now(const Frame& frame) {
 // A look is spread over as many frames as its latency; the frame that ends it does not begin the next one.
 Track Tracker::State::seek(const Frame& frame, const Deadline& deadline) {
   const bool begins = !whole_look.pending;
-  if (begins && !frame.color) {  // nothing to search: full-frame search needs color
+  if (begins && !can_look(frame)) {
     latest.index = index, latest.basis = Basis::reused;
     return latest;
   }
@@ -242,7 +247,7 @@ Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
 void Tracker::State::look_first(const Frame& frame) {
   abandon();
   if (tentative) give_up();
-  if (!locked || !frame.color) return;
+  if (!locked || !can_look(frame)) return;
   pace.start(*box);
   begin_look(frame);
   const auto [score, found] = answered();

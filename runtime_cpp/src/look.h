@@ -66,7 +66,8 @@ struct Look {
   double lands = 0;           // when its result is used, on the tracker's clock
   int width = 0, height = 0;  // of the frame that it searches
   bool on_gpu = false;
-  Box then{};  // the box that was followed in that frame
+  bool in_second = false;  // it searches the second sensor's image
+  Box then{};              // the box that was followed in that frame
   Still still;
   Errand errand;
 

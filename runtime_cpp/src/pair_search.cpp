@@ -94,7 +94,7 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   }
   const Searched color = search_by(Senses::color, frame);
   const double by_color = confidence(color.best);
-  const bool is_faded = color.by.restored;
+  const bool is_faded = dim = color.by.restored;
   if (by_color >= kEnough && !is_faded) return color_first.note(true), color;
   const Searched other = search_by(besides_color(), frame);
   const bool better = by_color + (is_faded ? 0 : kSurer) > confidence(other.best);
@@ -104,6 +104,14 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   }
   target.show(Senses::color);
   return color;
+}
+
+// Whether a full-frame search uses the second sensor's image: it needs a template of its own, and takes turns
+// with color if the contrast of that was restored, since the target may not be visible there.
+bool Tracker::State::looks_in_second(const Frame& frame) const {
+  const Present live = sensors.live(frame);
+  if (!looks_by_picture() || !live[1] || !target.knows()[1]) return false;
+  return !live[0] || !target.knows()[0] || (dim && !whole_look.in_second);
 }
 
 // A target found by a sentence, or started without the second sensor, has the template of color only. That of

@@ -30,6 +30,7 @@ void Tracker::State::clear() {
   sensors.clear();
   displacement.clear();
   color_first = {};
+  dim = whole_look.in_second = false;
   candidates.clear();
   crowded = contested = false;
   if (masker) masker->forget();
@@ -116,8 +117,9 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   if (paused) look_first(frame);
   if (locked) return before_search(frame, deadline);
   latest = seek(frame, deadline);
-  modalities = {frame.color, false};  // full-frame search uses color
-  if (is_pair) x_share = 0;
+  const bool in_second = is_pair && whole_look.in_second;
+  modalities = {frame.color && !in_second, in_second};
+  if (is_pair) x_share = in_second;
   // A find from some frames ago has moved since; "search" finds its current place.
   const bool is_of_now = !locked || whole_look.begun == index;
   if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
@@ -133,7 +135,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
       wait_a_share(deadline.left_s() - seconds_of_a_search());
   }
   if (!locked) return latest;
-  if (tentative && !whole_look.pending && frame.color) begin_look(frame);
+  if (tentative && !whole_look.pending && can_look(frame)) begin_look(frame);
   const bool check =
       !own_template && frame.color && !whole_look.pending &&
       (owed > 0 || clock.passed(outside ? outside->how.interval : patient(policy.reverify_interval)));

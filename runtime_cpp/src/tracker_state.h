@@ -117,6 +117,7 @@ struct Tracker::State {
   bool paused = false;           // the next frame comes after a gap
   bool in_view = false;          // in this frame, the target was certainly seen, and all of it
   bool faded = false;            // the contrast of this frame's search image was restored
+  bool dim = false;              // the contrast of color was restored when it was last searched in a pair
   std::int64_t certain = 0;      // frames since the last search that was not sure of the target
   std::int64_t since_blend = 0;  // frames since the template was last updated
   Cost blend_cost;
@@ -222,6 +223,8 @@ struct Tracker::State {
   void be_unsure();                // becomes uncertain about the followed object
   Detector& searcher(Senses senses);
   Senses besides_color() const;
+  bool looks_in_second(const Frame& frame) const;
+  bool can_look(const Frame& frame) const { return frame.color || looks_in_second(frame); }
   Searched search_by(Senses senses, const Frame& frame);
   Searched search_pair(const Frame& frame);
   void learn_second(const Frame& frame);

@@ -141,7 +141,7 @@ class PairEngine(FakeEngine):
 
 
 def picture(left: int = 60) -> np.ndarray:
-    """Draw a red rectangle on noise that no other image has."""
+    """Draw a red rectangle on noise that no other image has; there is none if ``left`` is outside."""
     pixels = _RANDOM.integers(90, 130, (160, 200, 3)).astype(np.uint8)
     pixels[50:80, left : left + 40] = (0, 0, 255)
     return pixels
@@ -154,9 +154,9 @@ def second(left: int = 60) -> np.ndarray:
     return pixels
 
 
-def faded() -> np.ndarray:
+def faded(left: int = 60) -> np.ndarray:
     """Draw the color image in smoke that lets a fifth of the light through."""
-    return np.asarray(0.2 * picture() + 100, np.uint8)
+    return np.asarray(0.2 * picture(left) + 100, np.uint8)
 
 
 def with_gaps(pixels: np.ndarray, value: int = 128) -> np.ndarray:

@@ -126,8 +126,7 @@ class EDGETRACK_API Tracker {
   //
   // `time_s` is the time of the frame in seconds, on any clock; see update().
   //
-  // A frame may include the image of a second sensor. Without color, a box is required: texts and full-frame
-  // searches use color.
+  // A frame may include the image of a second sensor. Without color, a box is required: texts use color.
   //
   // `mask` has a byte for each pixel of the frame, nonzero on the target, and replaces the network's mask;
   // set_masks() must be on. Without a box, the smallest box around the mask is used.
