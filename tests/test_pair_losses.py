@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pair_engine import BOX, PairEngine, faded, picture, second
+from pair_engine import BOX, PairEngine, X, faded, picture, second
 
 import edgetrack
 
@@ -76,4 +76,21 @@ def test_lost_target_is_searched_in_color_alone_if_the_second_sensor_has_no_temp
     assert tracker.update(None, x=second()).modalities == ()
     for _ in range(8):
         assert tracker.update(EMPTY, x=second()).modalities == ("color",)
+    assert set(engine.full_frame) == {"color"}
+
+
+def test_template_does_not_change_under_a_full_frame_search_in_the_background(engine: PairEngine) -> None:
+    engine.concurrent = True
+    engine.sure, engine.sure_of_frame = (
+        0.05,
+        0.4,
+    )  # a find is followed on trial, and looked at again and again
+    tracker = edgetrack.Tracker(engine=engine)
+    tracker.start(picture(), box=BOX, x=second())
+    lose(tracker, EMPTY, EMPTY_X)
+    engine.searches.clear()
+    engine.full_frame_s = 0.02
+    for _ in range(20):
+        assert tracker.update(picture(), x=second()).status in ("lost", "uncertain", "tracking")
+    assert X in engine.searches
     assert set(engine.full_frame) == {"color"}

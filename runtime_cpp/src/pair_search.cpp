@@ -30,9 +30,15 @@ void Tracker::State::note_displacement(const Frame& frame, const Region& region)
   if (sensors.live(frame) == Present{true, true}) displacement.see(frame, second_of(frame), region, work);
 }
 
+// Switches the template, which a full-frame search in the background may be reading.
+void Tracker::State::show(Senses senses) {
+  if (whole_look.pending && target.would_switch(senses)) whole_look.aside->settle(whole_look.errand);
+  target.show(senses);
+}
+
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  target.show(detector.senses);
+  show(detector.senses);
   if (detector.senses == Senses::both) {
     // The graph for pairs has learned to doubt a dark or faded image, so its contrast is not restored.
     detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
@@ -102,7 +108,7 @@ Searched Tracker::State::search_pair(const Frame& frame) {
     if (confidence(other.best) < kEnough) color_first.retry();
     return other;
   }
-  target.show(Senses::color);
+  show(Senses::color);
   return color;
 }
 

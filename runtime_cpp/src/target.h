@@ -82,6 +82,7 @@ class Target {
 
   // Switches to the template as `senses` see the target, if there is one.
   void show(Senses senses);
+  bool would_switch(Senses senses);
 
   // Loads the graph that portrait() needs, so that portrait() can run in another thread: the engine loads
   // graphs for one caller at a time.

@@ -112,8 +112,10 @@ void Target::forget_views() {
     for (View& kept : *views_) kept.is_there = false;
 }
 
+bool Target::would_switch(Senses senses) { return views_ && senses != shown_ && view(senses).is_there; }
+
 void Target::show(Senses senses) {
-  if (!views_ || senses == shown_ || !view(senses).is_there) return;
+  if (!would_switch(senses)) return;
   change_ = next_change();
   View& before = view(shown_);
   const View& next = view(senses);

@@ -42,7 +42,7 @@ void Tracker::State::take(const Frame& frame) {
   width = frame.width, height = frame.height;
   is_pair = frame.x != nullptr;
   has_color = frame.color;
-  if (!is_pair) x_share.reset(), modalities = {true, false}, target.show(Senses::color);
+  if (!is_pair) x_share.reset(), modalities = {true, false}, show(Senses::color);
   sensors.see(frame);
 }
 

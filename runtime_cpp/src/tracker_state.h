@@ -223,6 +223,7 @@ struct Tracker::State {
   void be_unsure();                // becomes uncertain about the followed object
   Detector& searcher(Senses senses);
   Senses besides_color() const;
+  void show(Senses senses);
   bool looks_in_second(const Frame& frame) const;
   bool can_look(const Frame& frame) const { return frame.color || looks_in_second(frame); }
   Searched search_by(Senses senses, const Frame& frame);

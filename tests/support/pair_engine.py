@@ -6,6 +6,7 @@ of the second sensor are greenish, so that the engine can tell which one the net
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -97,21 +98,26 @@ class NotedGround(FakeGraph):
         self._engine = engine
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        time.sleep(self._engine.full_frame_s)
         self._engine.full_frame.append(TEMPLATES[int(feeds["memory"][0, 0, 0, 0])])
-        return super().run(feeds)
+        found = super().run(feeds)
+        return {**found, "quality": found["quality"] * self._engine.sure_of_frame}
 
 
 class PairEngine(FakeEngine):
     """``searches`` lists what each search looked at and its template; ``templates`` what each template shows.
 
-    ``full_frame`` lists the template of each full-frame search.
+    ``full_frame`` lists the template of each full-frame search, read after it has taken ``full_frame_s`` seconds.
     """
+
+    concurrent = False  # whether full-frame searches run in a thread of their own
 
     def __init__(self, *, graphs_for_pairs: bool = True) -> None:
         super().__init__()
         self.sure, self.sure_of_x = 0.3, 1.0  # color is in doubt: the second sensor is searched, too
         self.searches: list[tuple[str, str]] = []
         self.full_frame: list[str] = []
+        self.full_frame_s, self.sure_of_frame = 0.0, 1.0
         self.templates: list[str] = []
         self.prompts = np.zeros(0, np.float32)  # of the last search
         tensors = {
