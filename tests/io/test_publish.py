@@ -94,7 +94,7 @@ def test_publishing_resumes_after_the_server_was_away(receiver: Receiver) -> Non
     assert said[0].startswith(f"publish {receiver.url}: the server accepts no frames (")
     pictures = receiver.pictures()
     assert {picture.shape for picture in pictures} == {(120, 160, 3)}
-    edge, inside = pictures[5][30:71, 40].astype(int), pictures[5][50, 70].astype(int)
+    edge, inside = pictures[5][30:71, 40].astype(int), pictures[5][62, 80].astype(int)
     assert abs(inside - 128).max() < 12
     assert np.abs(edge - 128).max() > 60  # the box is drawn
 

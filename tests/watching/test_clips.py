@@ -29,9 +29,9 @@ TRACKS = {"car #1": Track(Box(8, 8, 16, 16), 0.9, "tracking", 0, id=1, name="car
 def film(sink: ClipSink, times: list[float], alerts: set[int], first: int = 0) -> None:
     """Write frames with their number in binary: six white or black columns at the bottom."""
     for index, time_s in enumerate(times, first):
-        pixels = np.full((48, 64, 3), 90, np.uint8)
+        pixels = np.full((96, 64, 3), 90, np.uint8)
         for bit in range(6):
-            pixels[32:, 10 * bit : 10 * bit + 10] = 255 * (index >> bit & 1)
+            pixels[80:, 10 * bit : 10 * bit + 10] = 255 * (index >> bit & 1)
         events = [Event("alert", index, time_s, rule="a car stops", ids=(1,), box=Box(8, 8, 16, 16))]
         sink.write_all(
             Frame(pixels, index, time_s),
@@ -45,7 +45,7 @@ def shown(path: Path) -> list[int]:
     """Return the numbers of the frames in a clip."""
     capture, found = cv2.VideoCapture(str(path)), []
     while (read := capture.read())[0]:
-        found.append(sum((read[1][44, 10 * bit + 5].mean() > 127) << bit for bit in range(6)))
+        found.append(sum((read[1][92, 10 * bit + 5].mean() > 127) << bit for bit in range(6)))
     return found
 
 
@@ -63,8 +63,8 @@ def test_clip_has_pre_roll_and_post_roll(tmp_path: Path) -> None:
     assert shown(folder / "alert-0001.mp4") == list(range(15, 31))
     assert shown(folder / "alert-0002.mp4") == list(range(40, 50))  # the source ended before
     picture = cv2.imread(str(folder / "alert-0001.jpg"))
-    assert picture.shape == (48, 64, 3)
-    assert [int(picture[44, 10 * bit + 5].mean() > 127) for bit in range(6)] == [0, 0, 1, 0, 1, 0]  # 20
+    assert picture.shape == (96, 64, 3)
+    assert [int(picture[92, 10 * bit + 5].mean() > 127) for bit in range(6)] == [0, 0, 1, 0, 1, 0]  # 20
     assert np.ptp(picture[8:24, 8:24]) > 60  # the box is drawn
     assert [json.loads(line) for line in (folder / "alert-0001.jsonl").read_text().splitlines()] == [
         {
@@ -153,7 +153,7 @@ def followed(sink: Sink, statuses: str) -> None:
     for index, letter in enumerate(statuses):
         box = None if letter == "l" else Box(8, 8, 16, 16)
         track = Track(box, 0.9, names[letter], index, id=1, name="red car")
-        pixels = np.full((48, 64, 3), 90, np.uint8)
+        pixels = np.full((96, 64, 3), 90, np.uint8)
         sink.write(Frame(pixels, index, index / 10), track, latency_ms=1.0)
 
 
