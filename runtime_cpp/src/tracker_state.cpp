@@ -69,6 +69,8 @@ void Tracker::State::follow_from(const Box& at) {
   pace.start(at);
   identity.start(at);
   left.reset();
+  // What is found at an edge may have left since the frame that was searched.
+  if (!own_template && at_edge(at, {nullptr, width, height, 0})) left = index;
   if (masker && !own_template) masker->forget();  // a box from the user stays the target
 }
 
@@ -207,6 +209,8 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   identity.see(score, *box, frame, clock.elapsed(), policy.doubtful_frames);
   if (identity.has_left() && !own_template && !chosen)
     left = index, belief = std::min(belief, policy.neutral_score);
+  const bool checks = policy.reverify_interval > 0 && !chosen && !outside;
+  if (checks && left && *left < index && !whole_look.pending) owed = std::max(owed, 1);
   remember(frame, answer, score);
   return latest = judged(score);
 }

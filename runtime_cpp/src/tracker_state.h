@@ -102,7 +102,7 @@ struct Tracker::State {
   double against = 0;      // while following: log ratio of how much better the sentence fits another object
   Identity identity;       // while following: whether it may be another object
   double belief = 1;       // probability that the sentence means the followed object, 0..1
-  std::optional<std::int64_t> left;  // last frame in which it left the frame, until it is checked again
+  std::optional<std::int64_t> left;  // last frame in which it left, or may have, until it is checked again
   int agreed = 0;                    // consecutive checks that agreed with the followed object, up to a limit
   bool cut = false;  // the template may show only a part of the target, because it was found at an edge
   bool own_template = false;  // the template comes from the user's box, not from a find

@@ -87,8 +87,8 @@ void Tracker::State::end_check(const Frame* current) {
 }
 
 // Updates the belief by a check that gave the followed object this score. The first check after the target
-// has left decides alone, as for a find; further ones add up by Bayes' rule. The belief stays between bounds,
-// so that a change is noticed soon.
+// has left, or may have, decides alone, as for a find; further ones add up by Bayes' rule. The belief stays
+// between bounds, so that a change is noticed soon.
 void Tracker::State::weigh(double score) {
   const bool differs = evidence.count(whole_look.then, shot());
   if (left && whole_look.begun > *left) {

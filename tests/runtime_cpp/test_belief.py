@@ -147,3 +147,34 @@ def test_target_that_hardly_fits_its_text_is_lost_in_the_end() -> None:
     found = tracks(0.02, step=1)
     assert found[0].status == "tracking"
     assert found[-1].status == "lost"
+
+
+def test_find_at_an_edge_is_checked_at_once_and_lost_if_nothing_is_there() -> None:
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    engine.sure = 0.9
+    assert tracker.start(scene((600, 100, 40, 40)), text="red").status == "tracking"
+    engine.sure = 0.02
+    found = [tracker.update(scene((600, 100, 40, 40))) for _ in range(3 * Policy().reverify_interval)]
+    assert found[1].status == "uncertain"
+    assert found[-1].status == "lost"
+
+
+def test_find_inside_the_frame_is_checked_at_its_time() -> None:
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    engine.sure = 0.9
+    assert tracker.start(scene((300, 100, 40, 40)), text="red").status == "tracking"
+    engine.sure = 0.02
+    found = [tracker.update(scene((300, 100, 40, 40))) for _ in range(Policy().reverify_interval - 1)]
+    assert {track.status for track in found} == {"tracking"}
+
+
+def test_target_that_the_user_pointed_at_is_checked_no_more_often_at_an_edge() -> None:
+    engine = Doubtful()
+    tracker = Tracker(engine=engine)
+    tracker.start(scene((600, 100, 40, 40)), text="red")
+    tracker.correct((600, 100, 40, 40))
+    for _ in range(100):
+        tracker.update(scene((600, 100, 40, 40)))
+    assert engine.calls.count("ground") <= 2 + 100 // Policy().reverify_interval

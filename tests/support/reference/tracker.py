@@ -77,7 +77,7 @@ class Tracker:
             return self._latest
         target.set_template(pixels, box)
         self._since_blend, self._own_template = self._first_wait(box), True
-        self._follow_from(box)
+        self._follow_from(box, pixels)
         self._latest = Track(box, 1.0, "tracking", 0)
         return self._latest
 
@@ -115,7 +115,7 @@ class Tracker:
             return Track(found.box, found.quality, "uncertain", self._index)
         if not self._own_template:
             self._learn(pixels, found.box)
-        self._follow_from(found.box)
+        self._follow_from(found.box, pixels)
         self._belief = 1.0 if self._own_template else found.quality
         return Track(found.box, found.quality, "tracking", self._index)
 
@@ -179,10 +179,11 @@ class Tracker:
         interval = self._policy.template_blend_interval
         return int(abs(box.x + box.y)) % interval if interval else 0
 
-    def _follow_from(self, box: Box) -> None:
+    def _follow_from(self, box: Box, pixels: Pixels) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
         self._against, self._owed, self._agreed = 0.0, 0, 0
-        self._identity, self._left = Identity(box), None
+        may_leave = not self._own_template and at_edge(box, pixels.shape[1], pixels.shape[0])
+        self._identity, self._left = Identity(box), self._index if may_leave else None
         self._certain = self._policy.template_blend_delay
         self._pace.start(box, self._index)
 
@@ -212,7 +213,7 @@ class Tracker:
             better = self._checked(pixels)
             if better is not None:
                 self._learn(pixels, better)
-                self._follow_from(better)
+                self._follow_from(better, pixels)
                 before = better
         region = self._search_region(before)
         known = self._target.picture() if self._own_template else self._target.feeds
@@ -235,10 +236,10 @@ class Tracker:
         self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
         if self._identity.has_left and not self._own_template:
             self._left, self._belief = self._index, min(self._belief, policy.neutral_score)
+        self._owed = max(self._owed, self._left is not None and self._left < self._index)
         self._remember(score, pixels, outputs, region, late=late)
         shown = score * self._belief
-        if score < policy.template_update_threshold:
-            self._agreed = 0
+        self._agreed *= score >= policy.template_update_threshold
         if shown >= policy.track_threshold:
             self._streak, self._status = 0, "uncertain" if self._doubtful() else "tracking"
             return Track(self._box, shown, self._status, self._index)
