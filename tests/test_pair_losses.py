@@ -81,10 +81,8 @@ def test_lost_target_is_searched_in_color_alone_if_the_second_sensor_has_no_temp
 
 def test_template_does_not_change_under_a_full_frame_search_in_the_background(engine: PairEngine) -> None:
     engine.concurrent = True
-    engine.sure, engine.sure_of_frame = (
-        0.05,
-        0.4,
-    )  # a find is followed on trial, and looked at again and again
+    engine.sure = 0.05
+    engine.sure_of_frame = 0.4  # a find is followed on trial, and looked at again and again
     tracker = edgetrack.Tracker(engine=engine)
     tracker.start(picture(), box=BOX, x=second())
     lose(tracker, EMPTY, EMPTY_X)

@@ -48,12 +48,12 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
     words += "" if track.x_share is None else f", x {100 * track.x_share:.0f} %"
     words = words if text is None else f"{text}: {words}"
+    plate = _plate(cv2, words, scale)
     _shade(pixels, track, color)
     if track.box is not None:
-        plates = [_plate(cv2, words, scale)]
         _draw_box(cv2, pixels, track.box, color, scale)
-        _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale, plates)
-    _caption(cv2, pixels, words, color, scale)
+        _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale, [plate])
+    _caption(cv2, pixels, words, color, scale, plate)
 
 
 def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dict[str, Color]) -> None:
@@ -77,8 +77,8 @@ def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dic
         if track.box is not None:
             _draw_box(cv2, pixels, track.box, shown[name], scale)
             _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", shown[name], scale, plates)
-    for row, (words, color) in enumerate(captions):
-        _caption(cv2, pixels, words, color, scale, row=row)
+    for (words, color), plate in zip(captions, plates, strict=True):
+        _caption(cv2, pixels, words, color, scale, plate)
 
 
 def _shade(pixels: NDArray[np.uint8], track: Track, color: Color) -> None:
@@ -148,7 +148,7 @@ def _overlap(one: Plate, other: Plate) -> bool:
 
 
 def _plate(cv2: Any, words: str, scale: float, *, row: int = 0) -> Plate:
-    """Return left, top, right and bottom of the caption in this row, in pixels."""
+    """Return the place of a caption at the top left, below ``row`` others."""
     (w, h), below = text_size(cv2, words, 0.7 * scale)
     pad = round(10 * scale)
     tall = h + below + pad
@@ -157,13 +157,13 @@ def _plate(cv2: Any, words: str, scale: float, *, row: int = 0) -> Plate:
 
 
 def _caption(
-    cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, *, row: int = 0
+    cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, plate: Plate
 ) -> None:
-    """Draw a dark translucent label at the top left, below ``row`` others, with a dot in the color."""
+    """Draw a dark translucent label on ``plate``, with a dot in the color."""
     (_, h), _ = text_size(cv2, words, 0.7 * scale)
-    left, top, right, bottom = _plate(cv2, words, scale, row=row)
-    plate = pixels[top:bottom, left:right]
-    plate[:] = (plate * 0.35).astype(np.uint8)
+    left, top, right, bottom = plate
+    dark = pixels[top:bottom, left:right]
+    dark[:] = (dark * 0.35).astype(np.uint8)
     middle = (top + bottom) // 2
     cv2.circle(pixels, (2 * left + h // 3, middle), max(2, round(0.4 * h)), color, cv2.FILLED, cv2.LINE_AA)
     write(cv2, pixels, words, (3 * left + h // 2, middle + h // 2), 0.7 * scale, PAPER)

@@ -140,7 +140,7 @@ def test_float16_stays_close_and_keeps_the_types_of_inputs_and_outputs(
     expected = outputs(before, folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
         error = np.abs(array - expected[name]).max() / max(1e-3, np.abs(expected[name]).max())
-        assert error <= 1e-2, (name, error)
+        assert error <= 6e-3, (name, error)
 
 
 def test_computation_is_in_float16(folder: Path) -> None:

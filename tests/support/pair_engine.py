@@ -160,9 +160,9 @@ def second(left: int = 60) -> np.ndarray:
     return pixels
 
 
-def faded(left: int = 60) -> np.ndarray:
+def faded() -> np.ndarray:
     """Draw the color image in smoke that lets a fifth of the light through."""
-    return np.asarray(0.2 * picture(left) + 100, np.uint8)
+    return np.asarray(0.2 * picture() + 100, np.uint8)
 
 
 def with_gaps(pixels: np.ndarray, value: int = 128) -> np.ndarray:
