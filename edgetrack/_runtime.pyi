@@ -207,7 +207,25 @@ class Contrast:
         std: _Three,
         fill: _Three,
     ) -> None: ...
+    def learn_everywhere(
+        self,
+        image: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        region: _Four,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+    ) -> None: ...
     def restore(
+        self,
+        image: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        region: _Four,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+    ) -> bool: ...
+    def restore_everywhere(
         self,
         image: NDArray[np.float32],
         pixels: NDArray[np.uint8],

@@ -101,17 +101,20 @@ Frame sizes_of(const Pixels& pixels) {
 
 // The tracker's own step between crop and network, for training samples and the reference in the tests.
 void register_contrast(py::module_& module) {
+  using Sequence = py::sequence;
+  const auto bound = [](auto method) {
+    return [method](Contrast& self, FloatArray image, const Pixels& pixels, const Sequence& region,
+                    const Sequence& mean, const Sequence& std, const Sequence& fill) {
+      return (self.*method)(image_of(image), sizes_of(pixels), region_of(region), colors_of(mean, std, fill));
+    };
+  };
+  using Restore = bool (Contrast::*)(const Tensor&, const Frame&, const Region&, const Colors&);
   py::class_<Contrast>(module, "Contrast")
       .def(py::init<>())
-      .def("learn",
-           [](Contrast& self, FloatArray image, const Pixels& pixels, const py::sequence& region,
-              const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
-             self.learn(image_of(image), sizes_of(pixels), region_of(region), colors_of(mean, std, fill));
-           })
-      .def("restore", [](Contrast& self, FloatArray image, const Pixels& pixels, const py::sequence& region,
-                         const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
-        return self.restore(image_of(image), sizes_of(pixels), region_of(region), colors_of(mean, std, fill));
-      });
+      .def("learn", bound(&Contrast::learn))
+      .def("learn_everywhere", bound(&Contrast::learn_everywhere))
+      .def("restore", bound(static_cast<Restore>(&Contrast::restore)))
+      .def("restore_everywhere", bound(&Contrast::restore_everywhere));
 }
 
 void register_crop_kernels(py::module_& module) {

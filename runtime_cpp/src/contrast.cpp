@@ -8,6 +8,7 @@ namespace edgetrack {
 namespace {
 
 constexpr int kBlockSide = 8;        // side of a block in pixels, whose mean hardly contains noise
+constexpr int kBlocks = 16;          // the same for whole frames, as a fraction of the image's side
 constexpr int kLeastBlocks = 16;     // minimum number of blocks
 constexpr float kFaded = 3;          // loss of contrast, as a factor, from which it is restored
 constexpr float kPoor = 12;          // contrast below which it is restored, in gray levels
@@ -31,22 +32,23 @@ Contrast::Area Contrast::inside(const Frame& frame, const Region& region, int si
           end(region.y, region.h, frame.height)};
 }
 
-std::optional<Contrast::Measured> Contrast::measure(const Tensor& image, const Area& area,
+std::optional<Contrast::Measured> Contrast::measure(const Tensor& image, const Area& area, int block,
                                                     const Colors& colors) {
   const int side = side_of(image);
   std::array<double, 3> sums{};
   double total = 0, squares = 0;
   int blocks = 0;
-  for (int y = area.top; y + kBlockSide <= area.bottom; y += kBlockSide)
-    for (int x = area.left; x + kBlockSide <= area.right; x += kBlockSide) {
+  const auto pixels = static_cast<float>(block * block);
+  for (int y = area.top; y + block <= area.bottom; y += block)
+    for (int x = area.left; x + block <= area.right; x += block) {
       float level = 0;
       for (std::size_t c = 0; c < 3; ++c) {
-        const float* block = image.floats() + (static_cast<int>(c) * side + y) * side + x;
+        const float* line = image.floats() + (static_cast<int>(c) * side + y) * side + x;
         float sum = 0;
-        for (int row = 0; row < kBlockSide; ++row, block += side)
-          for (int i = 0; i < kBlockSide; ++i) sum += block[i];
-        sums[c] += sum / (kBlockSide * kBlockSide);
-        level += sum / (kBlockSide * kBlockSide) / colors.scale[c] / 3;
+        for (int row = 0; row < block; ++row, line += side)
+          for (int i = 0; i < block; ++i) sum += line[i];
+        sums[c] += sum / pixels;
+        level += sum / pixels / colors.scale[c] / 3;
       }
       total += level, squares += static_cast<double>(level) * level, ++blocks;
     }
@@ -89,27 +91,52 @@ void Contrast::set_filter(double sigma) {
 
 void Contrast::learn(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors) {
   side_ = side_of(image);
-  template_ = measure(image, inside(frame, region, side_), colors);
+  template_ = measure(image, inside(frame, region, side_), kBlockSide, colors);
+}
+
+void Contrast::learn_everywhere(const Tensor& image, const Frame& frame, const Region& region,
+                                const Colors& colors) {
+  const Part part = whole(image, frame, region);
+  whole_ = measure(image, part.counted, part.block, colors);
+}
+
+Contrast::Part Contrast::whole(const Tensor& image, const Frame& frame, const Region& region) {
+  const Area area = inside(frame, region, side_of(image));
+  return {area, area, std::max(1, side_of(image) / kBlocks)};
 }
 
 bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors) {
-  if (!template_) return false;
   const int side = side_of(image), margin = std::max(side - side_, 0) / 2;
   const Area area = inside(frame, region, side);
   const Area near = {std::max(area.left, margin), std::max(area.top, margin),
                      std::min(area.right, side - margin), std::min(area.bottom, side - margin)};
-  const std::optional<Measured> now = measure(image, near, colors);
+  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
+  return restore(image, {area, near, kBlockSide}, step, template_, colors);
+}
+
+bool Contrast::restore_everywhere(const Tensor& image, const Frame& frame, const Region& region,
+                                  const Colors& colors) {
+  const int step = std::max(1, static_cast<int>(std::lround(side_of(image) / region.w)));
+  return restore(image, whole(image, frame, region), step, whole_, colors);
+}
+
+// `step` is the distance in pixels of the image between neighbors in the frame.
+bool Contrast::restore(const Tensor& image, const Part& part, int step, const std::optional<Measured>& before,
+                       const Colors& colors) {
+  if (!before) return false;
+  const int side = side_of(image);
+  const std::optional<Measured> now = measure(image, part.counted, part.block, colors);
   plane_.resize(static_cast<std::size_t>(side) * static_cast<std::size_t>(side));  // allocates once
   line_.resize(static_cast<std::size_t>(side + 2 * kRadius));
-  if (!now || now->spread < kNoContrast || now->spread > std::min(kPoor, template_->spread / kFaded))
+  if (!now || now->spread < kNoContrast || now->spread > std::min(kPoor, before->spread / kFaded))
     return false;
-  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
-  const double noisy = noise(image, near, step) / colors.scale[1];
-  if (now->spread < noisy * step / kBlockSide) return false;  // noise alone has as much: nothing is left
-  const float gain = std::min(template_->spread / now->spread, kMostGain);
+  const double noisy = noise(image, part.counted, step) / colors.scale[1];
+  if (now->spread < noisy * step / part.block) return false;  // noise alone has as much: nothing is left
+  const float gain = std::min(before->spread / now->spread, kMostGain);
   // White noise is reduced by 2 * sqrt(pi) * sigma.
   const double sigma = gain * noisy * step / kTolerated / (2 * std::sqrt(std::acos(-1.0)));
   set_filter(std::min(sigma, kWidestFilter));
+  const Area& area = part.area;
   for (std::size_t c = 0; c < 3; ++c) {
     float* plane = image.floats() + static_cast<int>(c) * side * side;
     smooth(plane, side, area);
@@ -117,7 +144,7 @@ bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& re
     for (int y = area.top; y < area.bottom; ++y)
       for (int x = area.left; x < area.right; ++x) {
         float& value = plane[y * side + x];
-        value = std::clamp(template_->mean[c] + gain * (value - now->mean[c]), black, white);
+        value = std::clamp(before->mean[c] + gain * (value - now->mean[c]), black, white);
       }
   }
   return true;

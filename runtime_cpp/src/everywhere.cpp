@@ -62,11 +62,17 @@ void Tracker::State::begin_look(const Frame& frame) {
     looker.cost.add(work.timing.network_s - before_s);
   } else {
     if (!own_template && look.lands > clock.now()) look.still.keep(frame);
+    if (!looks_outside() && !look.in_second) restore_contrast(looker, frame);
     look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);
     look.aside->post(look.errand);
   }
   look.pending = true;
+}
+
+void Tracker::State::restore_contrast(const Looker& looker, const Frame& frame) {
+  const Stopwatch watch(work.timing.crop_s);
+  for (const Sight& sight : looker.sights()) target.restore_everywhere(sight.image, frame, sight.region(frame));
 }
 
 bool Tracker::State::has_landed() {

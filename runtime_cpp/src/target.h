@@ -72,6 +72,11 @@ class Target {
     return contrast_.restore(image, frame, region, colors_);
   }
 
+  // The same for an image of the whole frame.
+  bool restore_everywhere(const Tensor& image, const Frame& frame, const Region& region) {
+    return contrast_.restore_everywhere(image, frame, region, colors_);
+  }
+
   // Blends the template of color, which must be shown, with the target as it looks in `box` now: `weight` of
   // that, and the rest of the first template, which later calls start from again, so that errors do not add
   // up.

@@ -49,8 +49,11 @@ Target::TemplateGraph& Target::run_template(Senses senses, const Frame& frame, c
 const Target::TemplateGraph& Target::encode_template(Senses senses, const Frame& frame, const Box& box,
                                                      Work& work, const Displacement& displacement) {
   const TemplateGraph& graph = run_template(senses, frame, box, work, displacement);
-  if (senses == Senses::color && frame.place == Place::host)
+  if (senses == Senses::color && frame.place == Place::host) {
     contrast_.learn(graph.image, frame, region_around(box, factor_), colors_);
+    work.crop_into(graph.image, frame, letterbox(frame), colors_);
+    contrast_.learn_everywhere(graph.image, frame, letterbox(frame), colors_);
+  }
   if (senses != Senses::both) knows_[senses == Senses::second] = true;
   keep(graph, senses);
   return graph;

@@ -59,6 +59,7 @@ void Tracker::State::forget_find() {
 
 void Tracker::State::follow_from(const Box& at) {
   box = at;
+  size_correction.clear();
   locked = true;
   tentative = false;
   streak = 0;
@@ -82,11 +83,15 @@ Region Tracker::State::search_region() const {
   return region_around(*box, model.search_factor * (1 + std::min(growth, kWidest)));
 }
 
+Track Tracker::State::reported(double score, Basis basis) const {
+  return {size_correction.of(*box, {nullptr, width, height, 0}), score, status, index, basis};
+}
+
 // Returns a box without inference; the network runs again in one of the next frames.
 Track Tracker::State::skip(const Frame& frame, Basis basis) {
   pace.skip();
   if (basis == Basis::coasted) box = clip(pace.ahead(*box, frame), frame);
-  return {box, latest.score, status, index, basis};
+  return reported(latest.score, basis);
 }
 
 // Whether a due reverification starts now: if there is time for it, or if it has waited long enough.
@@ -240,7 +245,7 @@ Track Tracker::State::judged(double score) {
   if (shown >= policy.track_threshold) {
     streak = 0;
     status = tentative || is_doubtful() ? Status::uncertain : Status::tracking;
-    return {box, shown, status, index};
+    return reported(shown);
   }
   // The time since the last frame, but at most half of max_uncertain_frames, so that one uncertain look after
   // a pause does not lose the target.
@@ -248,7 +253,7 @@ Track Tracker::State::judged(double score) {
   streak += counted;
   if (streak + counted / 2 < policy.max_uncertain_frames) {
     status = Status::uncertain;
-    return {box, shown, status, index};
+    return reported(shown);
   }
   return lose(shown);
 }

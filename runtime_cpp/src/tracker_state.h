@@ -20,6 +20,7 @@
 #include "pace.h"
 #include "policy.h"
 #include "sensor.h"
+#include "size_correction.h"
 #include "target.h"
 
 namespace edgetrack {
@@ -64,6 +65,7 @@ inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu ||
 //                  it leaves the frame, by text                            tracking    the next check decides alone
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
 //                  the same, of a target that has come into view   tracking    the new template
+//                  the same extent, all in view                    tracking    the reported box takes that size
 //                  checks add up to switch_evidence against it             tracking    follow what fits better
 //                  the deadline is short, or nothing moves                 tracking    the box coasts, or is reused
 //                  the source has paused: a sure find elsewhere            tracking    follow it; it becomes the template
@@ -93,6 +95,7 @@ struct Tracker::State {
 
   bool started = false;
   std::optional<Box> box;  // last box while following, otherwise the last candidate
+  SizeCorrection size_correction;
   Status status = Status::searching;
   Status absent = Status::searching;  // status before the candidate: searching or lost
   bool locked = false;                // following, as opposed to searching the whole frame
@@ -179,6 +182,7 @@ struct Tracker::State {
   Looker& looker();
   std::int64_t patient(int frames) const;
   void begin_look(const Frame& frame);
+  void restore_contrast(const Looker& looker, const Frame& frame);
   bool has_landed();  // whether the result of the running look is due
   void end_look();    // waits for the running look
   void abandon();     // discards the running look
@@ -213,6 +217,7 @@ struct Tracker::State {
   void outline(const Frame& frame, const Track& track);  // afterwards, computes the mask of the track
   const Knowledge& sought() const;                       // input of the search
 
+  Track reported(double score, Basis basis = Basis::network) const;  // of the followed box
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(double left_s);
   bool is_doubtful() const { return identity.is_doubtful() || belief < policy.neutral_score; }

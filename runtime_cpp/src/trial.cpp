@@ -117,6 +117,8 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
     if (iou(found, then) >= policy.refit_iou && !came_into_view) {
       agreed = std::min({agreed_before + 1, policy.max_agreed_checks, kMostAgreed});
       if (is_sure(score, 0)) identity.start(*box);
+      if (score >= policy.neutral_score && !at_edge(found, whole_look.extent()))
+        size_correction.add(then, found);
       return std::nullopt;
     }
     // The part of a leaving target that is still in view must not become the template of the whole.

@@ -1,7 +1,8 @@
-"""The contrast of a search image that smoke, fog or darkness has faded is restored; other images are unchanged."""
+"""The contrast of an image that smoke, fog or darkness has faded is restored; other images are unchanged."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 import edgetrack
+from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
+from edgetrack.crop import crop_into
 
 cv2 = pytest.importorskip("cv2", reason="a film is drawn with OpenCV")
 
 Picture = NDArray[np.uint8]
 SIDE, STEPS = 48, 8
+COLORS = ((127.5,) * 3, (127.5,) * 3, (127.5,) * 3)  # mean, std, fill
 
 
 def smooth(random: np.random.Generator, height: int, width: int) -> Picture:
@@ -128,3 +132,55 @@ def test_noise_is_not_mistaken_for_a_faded_target() -> None:
             noise = random.integers(0, 256, first.shape, dtype=np.uint8)
             track = tracker.update(noise)
     assert track.status == "lost"
+
+
+@pytest.mark.parametrize("name", ["OTB_Car4", "DAVIS_cows", "TLD_pedestrian3"])
+def test_lost_target_is_found_again_in_darkness(name: str, shared_data: Path) -> None:
+    folder = shared_data / "devset"
+    truth = edgetrack.Box(*np.loadtxt(folder / f"{name}.txt", delimiter=",", max_rows=1))
+    with edgetrack.open_source(folder / f"{name}.mp4") as source:
+        frame = next(iter(source)).pixels
+    random = np.random.default_rng(4)
+    with edgetrack.Tracker("edgetrack-256", precision="fp32", threads=1) as tracker:
+        tracker.start(frame, box=truth)
+        while tracker.update(np.zeros_like(frame)).status != "lost":
+            pass
+        for _ in range(6):
+            noise = random.normal(0, 1, frame.shape)
+            track = tracker.update(np.clip(frame * 0.06 + noise, 0, 255).astype(np.uint8))
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert track.box.iou(truth) > 0.7
+
+
+def test_small_target_on_an_even_background_does_not_make_a_frame_faded() -> None:
+    """Most of a template shows its target, but most of a frame may show the sky: that is no loss of contrast."""
+    contrast = runtime.Contrast()
+    frame = np.full((320, 320, 3), 100, np.uint8)
+    frame[150:160, 150:170] = (0, 0, 255)
+    around, everywhere = (140.0, 135.0, 40.0, 40.0), (0.0, 0.0, 320.0, 320.0)
+    contrast.learn(cropped(frame, around, 128), frame, around, *COLORS)
+    contrast.learn_everywhere(cropped(frame, everywhere, 128), frame, everywhere, *COLORS)
+    image = cropped(frame, everywhere, 320)
+    assert not contrast.restore_everywhere(image, frame, everywhere, *COLORS)
+    assert np.array_equal(image, cropped(frame, everywhere, 320))
+
+
+@pytest.mark.parametrize("side", [128, 320])
+def test_faded_frame_is_restored_at_any_resolution(side: int) -> None:
+    contrast = runtime.Contrast()
+    everywhere = (0.0, 0.0, 320.0, 320.0)
+    frame = smooth(np.random.default_rng(3), 320, 320)
+    faded = np.asarray(frame * 0.06 + 100, np.uint8)
+    image = cropped(faded, everywhere, side)
+    assert not contrast.restore_everywhere(image, faded, everywhere, *COLORS)  # nothing is known yet
+    contrast.learn_everywhere(cropped(frame, everywhere, 128), frame, everywhere, *COLORS)
+    assert contrast.restore_everywhere(image, faded, everywhere, *COLORS)
+    intact = cropped(frame, everywhere, side)
+    assert abs(image - intact).mean() < 0.15 * abs(cropped(faded, everywhere, side) - intact).mean()
+
+
+def cropped(frame: Picture, region: tuple[float, float, float, float], side: int) -> NDArray[np.float32]:
+    image = np.empty((1, 3, side, side), np.float32)
+    crop_into(frame, region, image, mean=COLORS[0], std=COLORS[1], fill=COLORS[2])
+    return image

@@ -9,7 +9,7 @@ from edgetrack._native import runtime
 from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.types import Box
-from reference.geometry import Region, region_around, target_share
+from reference.geometry import Region, letterbox, region_around, target_share
 
 Array = NDArray[np.float32]
 _RIVAL = 0.25  # share of the best score from which another place is a distractor
@@ -66,6 +66,9 @@ class Target:
         region = region_around(box, manifest.factors["template"])
         image, template = self._encoded(pixels, box, region)
         self.contrast.learn(image, pixels, region, manifest.mean, manifest.std, manifest.fill)
+        everywhere = letterbox(pixels.shape[1], pixels.shape[0])
+        crop_into(pixels, everywhere, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        self.contrast.learn_everywhere(image, pixels, everywhere, manifest.mean, manifest.std, manifest.fill)
         self._encoding = {name: template[name].copy() for name in ("memory", "anchor")}
         self.feeds["memory"][:, :, : self._tokens] = template["memory"]
         self.feeds["memory_mask"][:, : self._tokens] = 1.0

@@ -25,6 +25,7 @@ from reference.geometry import (
 from reference.identity import VANISHED, Identity
 from reference.look import FAINT, Find, believed, differs
 from reference.pace import Pace
+from reference.size_correction import SizeCorrection
 from reference.target import Array, Target
 
 Pixels = NDArray[np.uint8]
@@ -137,10 +138,7 @@ class Tracker:
         return outputs, Find(box, confidence(prediction))
 
     def _checked(self, pixels: Pixels) -> Box | None:
-        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
-
-        Evidence against what is followed adds up over the checks, as the logarithm of how much better the other fits.
-        """
+        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better."""
         assert self._box is not None
         outputs, found = self._everywhere(pixels)
         here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
@@ -162,6 +160,8 @@ class Tracker:
             self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
             if found.quality >= self._policy.text_detect_threshold:
                 self._identity = Identity(self._box)
+            if found.quality >= self._policy.neutral_score and in_view:
+                self._size.add(self._box, found.box)
             return None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
         if self._against < self._policy.switch_evidence:
@@ -181,6 +181,7 @@ class Tracker:
 
     def _follow_from(self, box: Box, pixels: Pixels) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
+        self._size = SizeCorrection()
         self._against, self._owed, self._agreed = 0.0, 0, 0
         may_leave = not self._own_template and at_edge(box, pixels.shape[1], pixels.shape[0])
         self._identity, self._left = Identity(box), self._index if may_leave else None
@@ -194,7 +195,12 @@ class Tracker:
         if basis == "coasted":
             height, width = pixels.shape[:2]
             self._box = clip(self._pace.motion.ahead(self._box, width, height), width, height)
-        return Track(self._box, self._latest.score, self._status, self._index, basis)
+        return self._reported(pixels, self._latest.score, basis)
+
+    def _reported(self, pixels: Pixels, score: float, basis: Basis = "network") -> Track:
+        assert self._box is not None
+        box = self._size.of(self._box, pixels.shape[1], pixels.shape[0])
+        return Track(box, score, self._status, self._index, basis)
 
     def _follow(self, pixels: Pixels, *, late: bool) -> Track:
         assert self._box is not None
@@ -218,8 +224,7 @@ class Tracker:
         region = self._search_region(before)
         known = self._target.picture() if self._own_template else self._target.feeds
         outputs = self._run("search", pixels, region, known)
-        if self._window is None:
-            self._window = hann_window(outputs["score"].shape[-1])
+        self._window = hann_window(outputs["score"].shape[-1]) if self._window is None else self._window
         prediction = decode(
             outputs,
             window=self._window,
@@ -242,12 +247,12 @@ class Tracker:
         self._agreed *= score >= policy.template_update_threshold
         if shown >= policy.track_threshold:
             self._streak, self._status = 0, "uncertain" if self._doubtful() else "tracking"
-            return Track(self._box, shown, self._status, self._index)
+            return self._reported(pixels, shown)
         self._streak += 1
         if self._streak < policy.max_uncertain_frames:
             self._status = "uncertain"
-            return Track(self._box, shown, "uncertain", self._index)
-        self._lose()
+            return self._reported(pixels, shown)
+        self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
         return Track(None, shown, "lost", self._index)
 
     def _remember(
@@ -282,16 +287,14 @@ class Tracker:
     def _doubtful(self) -> bool:
         return self._identity.doubtful or self._belief < self._policy.neutral_score
 
-    def _lose(self) -> None:
-        self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
-
     def _run(self, role: str, pixels: Pixels, region: Region, feeds: dict[str, Array]) -> dict[str, Array]:
         graph, manifest = self.engine.graph(role), self._manifest
         if role not in self._images:
             self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
         image = self._images[role]
-        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
-        if role == "search":
-            colors = (manifest.mean, manifest.std, manifest.fill)
-            self._faded = self._target.contrast.restore(image, pixels, region, *colors)
+        mean, std, fill = manifest.mean, manifest.std, manifest.fill
+        crop_into(pixels, region, image, mean=mean, std=std, fill=fill)
+        contrast = self._target.contrast
+        restore = contrast.restore if role == "search" else contrast.restore_everywhere
+        self._faded = restore(image, pixels, region, mean, std, fill)
         return graph.run({"image": image, **feeds})
