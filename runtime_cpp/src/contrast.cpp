@@ -110,19 +110,16 @@ bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& re
   const Area area = inside(frame, region, side);
   const Area near = {std::max(area.left, margin), std::max(area.top, margin),
                      std::min(area.right, side - margin), std::min(area.bottom, side - margin)};
-  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
-  return restore(image, {area, near, kBlockSide}, step, template_, colors);
+  return restore(image, {area, near, kBlockSide}, region, template_, colors);
 }
 
 bool Contrast::restore_everywhere(const Tensor& image, const Frame& frame, const Region& region,
                                   const Colors& colors) {
-  const int step = std::max(1, static_cast<int>(std::lround(side_of(image) / region.w)));
-  return restore(image, whole(image, frame, region), step, whole_, colors);
+  return restore(image, whole(image, frame, region), region, whole_, colors);
 }
 
-// `step` is the distance in pixels of the image between neighbors in the frame.
-bool Contrast::restore(const Tensor& image, const Part& part, int step, const std::optional<Measured>& before,
-                       const Colors& colors) {
+bool Contrast::restore(const Tensor& image, const Part& part, const Region& region,
+                       const std::optional<Measured>& before, const Colors& colors) {
   if (!before) return false;
   const int side = side_of(image);
   const std::optional<Measured> now = measure(image, part.counted, part.block, colors);
@@ -130,6 +127,7 @@ bool Contrast::restore(const Tensor& image, const Part& part, int step, const st
   line_.resize(static_cast<std::size_t>(side + 2 * kRadius));
   if (!now || now->spread < kNoContrast || now->spread > std::min(kPoor, before->spread / kFaded))
     return false;
+  const int step = std::max(1, static_cast<int>(std::lround(side / region.w)));
   const double noisy = noise(image, part.counted, step) / colors.scale[1];
   if (now->spread < noisy * step / part.block) return false;  // noise alone has as much: nothing is left
   const float gain = std::min(before->spread / now->spread, kMostGain);

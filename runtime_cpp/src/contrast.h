@@ -9,9 +9,9 @@
 
 namespace edgetrack {
 
-// Compares color with that of the frame of the template: around the target, or everywhere. If it has lost most
-// of its contrast, noise is smoothed and the values are stretched, so that mean and contrast are as they were;
-// other images stay as they are. Only pixels inside the frame count and change.
+// Compares color with that of the frame of the template: around the target, or everywhere. If it has lost
+// most of its contrast, noise is smoothed and the values are stretched, so that mean and contrast are as they
+// were; other images stay as they are. Only pixels inside the frame count and change.
 class Contrast {
  public:
   // Adopts the contrast of a template, the crop of `region` as a network input (1, 3, side, side).
@@ -28,7 +28,8 @@ class Contrast {
   bool restore(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors);
 
   // The same for the whole frame.
-  bool restore_everywhere(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors);
+  bool restore_everywhere(const Tensor& image, const Frame& frame, const Region& region,
+                          const Colors& colors);
 
  private:
   static constexpr int kRadius = 10;  // maximum radius of the filter
@@ -49,8 +50,8 @@ class Contrast {
   static Part whole(const Tensor& image, const Frame& frame, const Region& region);
   static std::optional<Measured> measure(const Tensor& image, const Area& area, int block,
                                          const Colors& colors);
-  bool restore(const Tensor& image, const Part& part, int step, const std::optional<Measured>& before,
-               const Colors& colors);
+  bool restore(const Tensor& image, const Part& part, const Region& region,
+               const std::optional<Measured>& before, const Colors& colors);
   static double noise(const Tensor& image, const Area& area, int step);
   void set_filter(double sigma);
   void smooth(float* plane, int side, const Area& area);

@@ -157,7 +157,7 @@ def test_small_target_on_an_even_background_does_not_make_a_frame_faded() -> Non
     """Most of a template shows its target, but most of a frame may show the sky: that is no loss of contrast."""
     contrast = runtime.Contrast()
     frame = np.full((320, 320, 3), 100, np.uint8)
-    frame[150:160, 150:170] = (0, 0, 255)
+    frame[150:160, 150:170] = 255
     around, everywhere = (140.0, 135.0, 40.0, 40.0), (0.0, 0.0, 320.0, 320.0)
     contrast.learn(cropped(frame, around, 128), frame, around, *COLORS)
     contrast.learn_everywhere(cropped(frame, everywhere, 128), frame, everywhere, *COLORS)

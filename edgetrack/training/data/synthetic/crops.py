@@ -17,6 +17,7 @@ TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 _LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 _OWN_LOOSE = 0.6  # the same of boxes that a tracker found
 _DRIFTED = 0.06  # fraction of the boxes that a tracker found and that show something else
+_TURNED = 0.4  # fraction of the targets whose aspect ratio has changed since the template, as if they had turned
 
 
 def _center(box: XYWH) -> tuple[float, float]:
@@ -42,17 +43,21 @@ def _distorted(
 def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
     """Return the matrix from the image to a search crop, off-center by up to 25 % of its side, sometimes by 40 %.
 
-    Its scale is exp(N(0, .2)).
+    Its scale is exp(N(0, .25)). With some targets, the aspect ratio changes by exp(N(0, .4)): a network that hardly
+    ever sees that learns to report the template's.
     """
     side = (
         SEARCH_FACTOR
         * area_root(actor.instance.box)
-        * float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
+        * float(np.exp(np.clip(random.normal(0, 0.25), -0.6, 0.6)))
     )
     reach = side * (0.40 if random.random() < 0.12 else 0.25)
     shift = random.uniform(-reach, reach, 2) if random.random() < 0.7 else random.normal(0, 0.06 * side, 2)
     x, y = _center(actor.instance.box)
     base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.SEARCH)
+    if random.random() < _TURNED:
+        stretch = float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
+        base = warps.chain(warps.about((x, y), np.diag([stretch, 1 / stretch])), base)
     return _distorted(actor, base, warps.SEARCH, random, flip=flip, strength=0.4 if gentle else 1.0)
 
 
