@@ -22,8 +22,8 @@ from edgetrack.training.sensors.aligned import HELD_OUT, load_aligned
 from edgetrack.training.sensors.sampler import PairSampler
 from edgetrack.training.sensors.train import Recipe
 
-SIZE = 640
-BOX = [280, 290, 80, 60]
+SIZE = 1000  # the crops are inside
+BOX = [460, 470, 80, 60]
 
 
 def written(folder: Path, *, target: bool = True, name: str = "0") -> dict[str, Any]:
@@ -143,9 +143,9 @@ def test_one_pair_in_eight_is_held_out(tmp_path: Path) -> None:
         ({"x": None}, r":2: x: None is outside of the dataset; expected the path of an image inside"),
         ({"image": "../a.png"}, r":2: image: '\.\./a\.png' is outside of the dataset"),
         ({"x": "infrared/none.png"}, r"none\.png cannot be read as an image"),
-        ({"x": "small.png"}, r":2: image has 640 x 640 pixels, and x has 320 x 200; .*align them"),
+        ({"x": "small.png"}, r":2: image has 1000 x 1000 pixels, and x has 320 x 200; .*align them"),
         ({"x": "deep.png"}, r"deep\.png has 16 bits; expected 8: .*sensor_picture"),
-        ({"width": 320}, r":2: width and height are \(320, 640\), but the image has 640 x 640"),
+        ({"width": 320}, r":2: width and height are \(320, 1000\), but the image has 1000 x 1000"),
         ({"objects": [3]}, r":2: object 3; expected an object with category and box"),
         ({"objects": [{"category": "car", "box": [1, 2, 3]}]}, r":2: box \[1, 2, 3\]; expected x, y, w, h"),
         (
@@ -153,8 +153,8 @@ def test_one_pair_in_eight_is_held_out(tmp_path: Path) -> None:
             r":2: box .*; expected x, y, w, h .* w > 0",
         ),
         (
-            {"objects": [{"category": "car", "box": [600, 0, 90, 90]}]},
-            r":2: box .* exceeds the image of 640 x 640",
+            {"objects": [{"category": "car", "box": [960, 0, 90, 90]}]},
+            r":2: box .* exceeds the image of 1000 x 1000",
         ),
         (
             {"objects": [{"category": "", "box": [10, 10, 90, 90]}]},

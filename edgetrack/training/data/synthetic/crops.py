@@ -17,7 +17,7 @@ TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 _LOOSE = 0.35  # fraction of the templates whose box is inaccurate
 _OWN_LOOSE = 0.6  # the same of boxes that a tracker found
 _DRIFTED = 0.06  # fraction of the boxes that a tracker found and that show something else
-_TURNED = 0.4  # fraction of the targets whose aspect ratio has changed since the template, as if they had turned
+_TURNED = 0.4  # fraction of the targets with another aspect ratio than in the template
 
 
 def _center(box: XYWH) -> tuple[float, float]:
