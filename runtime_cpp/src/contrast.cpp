@@ -8,7 +8,7 @@ namespace edgetrack {
 namespace {
 
 constexpr int kBlockSide = 8;        // side of a block in pixels, whose mean hardly contains noise
-constexpr int kBlocks = 16;          // the same for whole frames, as a fraction of the image's side
+constexpr int kBlocksAcross = 16;    // the same for whole frames, as a fraction of the image's side
 constexpr int kLeastBlocks = 16;     // minimum number of blocks
 constexpr float kFaded = 3;          // loss of contrast, as a factor, from which it is restored
 constexpr float kPoor = 12;          // contrast below which it is restored, in gray levels
@@ -102,7 +102,7 @@ void Contrast::learn_everywhere(const Tensor& image, const Frame& frame, const R
 
 Contrast::Part Contrast::whole(const Tensor& image, const Frame& frame, const Region& region) {
   const Area area = inside(frame, region, side_of(image));
-  return {area, area, std::max(1, side_of(image) / kBlocks)};
+  return {area, area, std::max(1, side_of(image) / kBlocksAcross)};
 }
 
 bool Contrast::restore(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors) {

@@ -72,7 +72,8 @@ void Tracker::State::begin_look(const Frame& frame) {
 
 void Tracker::State::restore_contrast(const Looker& looker, const Frame& frame) {
   const Stopwatch watch(work.timing.crop_s);
-  for (const Sight& sight : looker.sights()) target.restore_everywhere(sight.image, frame, sight.region(frame));
+  for (const Sight& sight : looker.sights())
+    target.restore_everywhere(sight.image, frame, sight.region(frame));
 }
 
 bool Tracker::State::has_landed() {
