@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
+from edgetrack.io._pixels import bgr_pixels
 from edgetrack.io._shape import pixel_aspect, squared
 from edgetrack.io.live import Picture
 from edgetrack.io.names import host_of, without_secrets
@@ -140,7 +141,7 @@ class Stream:
             return []
 
     def _pixels(self, picture: Any) -> NDArray[np.uint8]:
-        pixels: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")
+        pixels = bgr_pixels(self._av, picture)
         return pixels if self._aspect == 1.0 else squared(load_cv2(), pixels, self._aspect)
 
     def close(self) -> None:
