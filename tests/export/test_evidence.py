@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine, FakeGraph
+from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from red_scene import FakeTokenizer, scene
 
@@ -26,28 +25,16 @@ class Says(FakeEngine):
         self.sure, self.here = 0.3, 0.3  # scores of the best find, and of the red object's position
         self.other: tuple[int, int] | None = None  # cell of the best find, if it is not the red object
 
-    def graph(self, role: str) -> Any:
-        return self._graphs.setdefault(role, SaysGraph(role, self))
-
-
-class SaysGraph(FakeGraph):
-    def __init__(self, role: str, engine: Says) -> None:
-        super().__init__(role, engine.calls)
-        self._engine = engine
-
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        out = super().run(feeds)
-        if self.role != "ground":
-            return out
-        engine = self._engine
-        out["quality"][:] = engine.here if engine.other else engine.sure
-        if engine.other:
-            row, column = engine.other
+    def revise(self, role: str, out: dict[str, NDArray[Any]]) -> None:
+        if role != "ground":
+            return
+        out["quality"][:] = self.here if self.other else self.sure
+        if self.other:
+            row, column = self.other
             out["score"] *= np.float32(0.5)
             out["score"][0, 0, row, column] = 1.0
-            out["quality"][0, 0, row, column] = engine.sure
+            out["quality"][0, 0, row, column] = self.sure
             out["presence"][:] = 1.0
-        return out
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine, FakeGraph
+from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from red_scene import FakeTokenizer, scene
 
@@ -32,20 +31,9 @@ class Doubtful(FakeEngine):
         super().__init__()
         self.sure = FOUND
 
-    def graph(self, role: str) -> Any:
-        return self._graphs.setdefault(role, DoubtfulGraph(role, self))
-
-
-class DoubtfulGraph(FakeGraph):
-    def __init__(self, role: str, engine: Doubtful) -> None:
-        super().__init__(role, engine.calls)
-        self._engine = engine
-
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        out = super().run(feeds)
-        if self.role == "ground":
-            out["presence"] *= np.float32(self._engine.sure)
-        return out
+    def revise(self, role: str, out: dict[str, NDArray[Any]]) -> None:
+        if role == "ground":
+            out["presence"] *= np.float32(self.sure)
 
 
 def tracks(*sure: float, step: int) -> list[Track]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine, FakeGraph
+from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from red_scene import FakeTokenizer, scene
 
@@ -27,25 +26,14 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 class Measuring(FakeEngine):
     """An engine that finds red; its full-frame searches find it ``factor`` times as large."""
 
-    def __init__(self, score: float = 1.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.factor, self.score = (1.0, 1.0), score
+        self.factor, self.score = (1.0, 1.0), 1.0
 
-    def graph(self, role: str) -> Any:
-        return self._graphs.setdefault(role, MeasuringGraph(role, self))
-
-
-class MeasuringGraph(FakeGraph):
-    def __init__(self, role: str, engine: Measuring) -> None:
-        super().__init__(role, engine.calls)
-        self._engine = engine
-
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        out = super().run(feeds)
-        if self.role == "ground":
-            out["size"] *= np.float32(self._engine.factor).reshape(1, 2, 1, 1)
-            out["presence"] *= np.float32(self._engine.score)
-        return out
+    def revise(self, role: str, out: dict[str, NDArray[Any]]) -> None:
+        if role == "ground":
+            out["size"] *= np.float32(self.factor).reshape(1, 2, 1, 1)
+            out["presence"] *= np.float32(self.score)
 
 
 def followed(
@@ -82,7 +70,6 @@ def test_correction_scales_with_the_target() -> None:
     engine = Measuring()
     tracker = followed(engine)
     after_checks(tracker, engine, 1)
-    engine.factor = (1.2, 0.9)
     for grown in range(0, 60, 2):
         track = tracker.update(scene((200, 200, SIZE[0] + grown, SIZE[1] + grown)))
     assert track.box is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,14 @@ def outputs_of(role: str, cells: int) -> dict[str, tuple[int, ...]]:
 
 
 class FakeGraph:
-    """One role. ``search`` and ``ground`` find red; the others return constants."""
+    """One role. ``search`` and ``ground`` find red, which ``revise`` may change; the others return constants."""
 
-    def __init__(self, role: str, calls: list[str]) -> None:
+    def __init__(
+        self,
+        role: str,
+        calls: list[str],
+        revise: Callable[[str, dict[str, NDArray[Any]]], None] = lambda role, out: None,
+    ) -> None:
         size = {"search": 256, "ground": 320, "template": 128}.get(role, 0)
         self.inputs = {
             name: TensorSpec("int64" if name == "ids" else "float32", shape)
@@ -58,7 +63,7 @@ class FakeGraph:
         self.outputs = {
             name: TensorSpec("float32", shape) for name, shape in outputs_of(role, size // 16).items()
         }
-        self.role, self._calls = role, calls
+        self.role, self._calls, self._revise = role, calls, revise
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         self._calls.append(self.role)
@@ -70,7 +75,9 @@ class FakeGraph:
             ones = {"anchor": np.ones((1, 64, 64), np.float32), "prompts": np.ones((1, 3, 64), np.float32)}
             return _known((1, 4, 64, 192), **ones)
         assert {k: v.shape for k, v in feeds.items()} == {k: v.shape for k, v in self.inputs.items()}
-        return find_red(feeds["image"])
+        out = find_red(feeds["image"])
+        self._revise(self.role, out)
+        return out
 
 
 def _known(memory: tuple[int, ...], **rest: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
@@ -133,7 +140,10 @@ class FakeEngine:
         self._graphs: dict[str, FakeGraph] = {}
 
     def graph(self, role: str) -> FakeGraph:
-        return self._graphs.setdefault(role, FakeGraph(role, self.calls))
+        return self._graphs.setdefault(role, FakeGraph(role, self.calls, self.revise))
+
+    def revise(self, role: str, out: dict[str, NDArray[Any]]) -> None:
+        """Change what ``search`` or ``ground`` has found, in place."""
 
     def close(self) -> None:
         self._graphs.clear()

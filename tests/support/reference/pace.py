@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetrack.policy import Policy
 from edgetrack.types import Basis, Box
-from reference.geometry import Region
+from reference.geometry import Region, region_around
 
 Pixels = NDArray[np.uint8]
 _AGILITY = 0.5  # share of what was just seen in the new velocity
@@ -71,6 +72,13 @@ class Pace:
         self.motion, self._anchor = Motion(box, index), box
         self._snapshot: Snapshot | None = None
         self._skipped = self._rested = 0
+
+    def region(self, box: Box, streak: int, factor: float) -> Region:
+        """Where to search: wider for a target that is fast, and for one that was not surely seen of late."""
+        policy, speed = self._policy, self.motion.speed / math.sqrt(box.w * box.h)
+        growth = policy.uncertainty_expansion * streak / policy.max_uncertain_frames
+        growth += policy.velocity_expansion * speed
+        return region_around(box, factor * (1 + min(growth, 1)))
 
     def without_network(self, pixels: Pixels, last: Basis, *, late: bool) -> Basis | None:
         policy, basis = self._policy, None

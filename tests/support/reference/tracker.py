@@ -18,7 +18,6 @@ from reference.geometry import (
     clip,
     from_region,
     letterbox,
-    region_around,
     smoothed,
     target_share,
 )
@@ -138,7 +137,10 @@ class Tracker:
         return outputs, Find(box, confidence(prediction))
 
     def _checked(self, pixels: Pixels) -> Box | None:
-        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better."""
+        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
+
+        Evidence against what is followed adds up over the checks, as the logarithm of how much better the other fits.
+        """
         assert self._box is not None
         outputs, found = self._everywhere(pixels)
         here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
@@ -221,10 +223,11 @@ class Tracker:
                 self._learn(pixels, better)
                 self._follow_from(better, pixels)
                 before = better
-        region = self._search_region(before)
+        region = self._pace.region(before, self._streak, self._manifest.factors["search"])
         known = self._target.picture() if self._own_template else self._target.feeds
         outputs = self._run("search", pixels, region, known)
-        self._window = hann_window(outputs["score"].shape[-1]) if self._window is None else self._window
+        if self._window is None:
+            self._window = hann_window(outputs["score"].shape[-1])
         prediction = decode(
             outputs,
             window=self._window,
@@ -276,13 +279,6 @@ class Tracker:
         if settled and policy.template_blend > 0 and self._since_blend >= policy.template_blend_interval:
             self._target.blend(pixels, self._box, policy.template_blend)
             self._since_blend = 0
-
-    def _search_region(self, box: Box) -> Region:
-        """Wider for a target that is fast, and for one that was not surely seen of late."""
-        policy, speed = self._policy, self._pace.motion.speed / math.sqrt(box.w * box.h)
-        growth = policy.uncertainty_expansion * self._streak / policy.max_uncertain_frames
-        growth += policy.velocity_expansion * speed
-        return region_around(box, self._manifest.factors["search"] * (1 + min(growth, 1)))
 
     def _doubtful(self) -> bool:
         return self._identity.doubtful or self._belief < self._policy.neutral_score
