@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.errors import MissingExtra, SourceError
-from edgetrack.io._pixels import bgr_pixels
 from edgetrack.io._shape import pixel_aspect, squared
 from edgetrack.io.names import without_secrets
 from edgetrack.io.opencv import load_cv2
@@ -68,7 +67,7 @@ def _upright(av: Any, picture: Any, stream: Any, square: bool) -> NDArray[np.uin
     """Return the pixels as `edgetrack.io.capture` does: square, and rotated as the file specifies."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     over, under = (aspect.numerator, aspect.denominator) if aspect and square else (1, 1)
-    woven = bgr_pixels(av, _woven(av, picture), interpolation="BICUBIC")
+    woven = _woven(av, picture).to_ndarray(format="bgr24", interpolation="BICUBIC")
     pixels = squared(load_cv2(), woven, pixel_aspect(over, under))
     turns = round(getattr(picture, "rotation", 0) / 90) % 4  # counterclockwise, as numpy counts them
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

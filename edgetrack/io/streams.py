@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
-from edgetrack.io._pixels import bgr_pixels
 from edgetrack.io._shape import pixel_aspect, squared
 from edgetrack.io.live import Picture
 from edgetrack.io.names import host_of, without_secrets
@@ -141,7 +140,7 @@ class Stream:
             return []
 
     def _pixels(self, picture: Any) -> NDArray[np.uint8]:
-        pixels = bgr_pixels(self._av, picture)
+        pixels: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")
         return pixels if self._aspect == 1.0 else squared(load_cv2(), pixels, self._aspect)
 
     def close(self) -> None:
